@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/dpdk/eal.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <rte_config.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include "dataplane/dpdk/eal_log.h"
+#include "dataplane/dpdk/hugepages.h"
+
+namespace ethlink::dpdk {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+bool allowed_in_file_name(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+}
+
+constexpr std::size_t kInstanceMax = 32;
+
+Expected<void, std::string> check_instance(std::string_view instance) {
+    if (!instance.empty() && instance.size() <= kInstanceMax &&
+        std::all_of(instance.begin(), instance.end(), allowed_in_file_name)) {
+        return {};
+    }
+    return Unexpected<std::string>("\"" + std::string(instance) +
+                                   "\" cannot be an instance name: use 1 to 32 letters, digits, "
+                                   "'-', '_' or '.'.");
+}
+
+std::vector<unsigned> cpus_of_process() {
+    std::vector<unsigned> cpus;
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return cpus;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    }
+    return cpus;
+}
+
+std::string joined(const std::vector<unsigned>& numbers) {
+    std::string text;
+    for (const unsigned number : numbers) {
+        if (!text.empty()) text += ',';
+        text += std::to_string(number);
+    }
+    return text;
+}
+
+Expected<void, std::string> check_cpus(const EalOptions& options,
+                                       const std::vector<unsigned>& usable) {
+    std::vector<unsigned> named = options.control_cpus;
+    named.insert(named.end(), options.worker_cpus.begin(), options.worker_cpus.end());
+    for (const unsigned cpu : named) {
+        if (std::find(usable.begin(), usable.end(), cpu) != usable.end()) continue;
+        return Unexpected<std::string>("CPU " + std::to_string(cpu) +
+                                       " is not there or not allowed for this process; allowed: " +
+                                       joined(usable) + ".");
+    }
+    if (options.worker_cpus.size() + 1 > RTE_MAX_LCORE) {
+        return Unexpected<std::string>(std::to_string(options.worker_cpus.size()) +
+                                       " workers are too many: at most " +
+                                       std::to_string(RTE_MAX_LCORE - 1) + ".");
+    }
+    return {};
+}
+
+/// "0@(0,1),1@0,2@1": several lcores may stand on one CPU.
+std::string lcore_map(const EalOptions& options, const std::vector<unsigned>& usable) {
+    const std::vector<unsigned>& control =
+        options.control_cpus.empty() ? usable : options.control_cpus;
+    std::string map = "0@(" + joined(control) + ")";
+    unsigned lcore = 1;
+    for (const unsigned cpu : options.worker_cpus) {
+        map += "," + std::to_string(lcore++) + "@" + std::to_string(cpu);
+    }
+    return map;
+}
+
+void add_memory(Strings& arguments, const EalOptions& options, MemoryMode memory) {
+    switch (memory) {
+        case MemoryMode::kHugepages:
+            arguments.emplace_back("--huge-unlink=always");  // A kill -9 leaves no memory behind.
+            break;
+        case MemoryMode::kInMemory:
+            arguments.emplace_back("--in-memory");
+            break;
+        case MemoryMode::kAuto:
+        case MemoryMode::kNoHuge:
+            arguments.emplace_back("--no-huge");
+            arguments.emplace_back("--no-shconf");  // 22.11 refuses --in-memory beside --no-huge.
+            break;
+    }
+    arguments.emplace_back("-m");
+    arguments.push_back(std::to_string(options.memory_mb));
+}
+
+void add_devices(Strings& arguments, const EalOptions& options) {
+    if (options.pci_devices.empty()) {
+        arguments.emplace_back("--no-pci");
+        arguments.emplace_back("--iova-mode=va");  // Needs no right to read physical addresses.
+    }
+    for (const std::string& device : options.pci_devices) {
+        arguments.emplace_back("-a");
+        arguments.push_back(device);
+    }
+}
+
+bool has_duplicates(std::vector<unsigned> cpus) {
+    std::sort(cpus.begin(), cpus.end());
+    return std::adjacent_find(cpus.begin(), cpus.end()) != cpus.end();
+}
+
+/// Whether any CPU must carry two of: the workers, a control thread that has no CPU of its own.
+bool shares_a_cpu(const EalOptions& options, const std::vector<unsigned>& usable) {
+    std::vector<unsigned> cpus = options.worker_cpus;
+    if (has_duplicates(cpus)) return true;
+    const std::vector<unsigned>& control =
+        options.control_cpus.empty() ? usable : options.control_cpus;
+    return std::all_of(control.begin(), control.end(), [&cpus](unsigned cpu) {
+        return std::find(cpus.begin(), cpus.end(), cpu) != cpus.end();
+    });
+}
+
+/// EAL keeps its files in /var/run/dpdk when root runs it, even where that cannot be written
+/// (read-only containers). RUNTIME_DIRECTORY is systemd's variable, which EAL honours.
+void choose_runtime_directory() {
+    if (std::getenv("RUNTIME_DIRECTORY") != nullptr || getuid() != 0) return;
+    if (access("/var/run", W_OK) == 0) return;
+    const char* fallback = std::getenv("XDG_RUNTIME_DIR");
+    setenv("RUNTIME_DIRECTORY", fallback != nullptr ? fallback : "/tmp", 0);
+}
+
+/// After telemetry, which removes its socket at exit, too: handlers run last in, first out.
+void remove_runtime_directory() {
+    const char* directory = rte_eal_get_runtime_dir();
+    if (directory != nullptr && directory[0] != '\0') rmdir(directory);
+}
+
+std::string what_to_do(MemoryMode memory) {
+    switch (memory) {
+        case MemoryMode::kHugepages:
+        case MemoryMode::kInMemory:
+            return " Are there enough free hugepages (dpdk-hugepages.py -s; set them up with "
+                   "dpdk-hugepages.py -p 2M --setup 1G)? Memory mode no-huge works without.";
+        case MemoryMode::kAuto:
+        case MemoryMode::kNoHuge:
+            return " Is another process running under the same instance name, or is the memory "
+                   "limit (ulimit -v, container) too low?";
+    }
+    return {};
+}
+
+std::string joined(const Strings& arguments) {
+    std::string line;
+    for (const std::string& argument : arguments) {
+        if (!line.empty()) line += ' ';
+        line += argument;
+    }
+    return line;
+}
+
+/// EAL keeps the pointers and moves them around; it gets copies that live for ever.
+std::vector<char*>& permanent_argv(const Strings& arguments) {
+    static auto* strings = new Strings(arguments);
+    static auto* argv = new std::vector<char*>;
+    for (std::string& argument : *strings) argv->push_back(argument.data());
+    argv->push_back(nullptr);
+    return *argv;
+}
+
+}  // namespace
+
+Expected<Strings, std::string> eal_arguments(const EalOptions& options, MemoryMode memory) {
+    const std::vector<unsigned> usable = cpus_of_process();
+    const auto checked =
+        check_instance(options.instance).and_then([&] { return check_cpus(options, usable); });
+    if (!checked) return Unexpected<std::string>(checked.error());
+    Strings arguments{"ethlink", "--file-prefix=ethlink-" + options.instance,
+                      "--lcores=" + lcore_map(options, usable), "--main-lcore=0"};
+    add_memory(arguments, options, memory);
+    add_devices(arguments, options);
+    if (!options.telemetry) arguments.emplace_back("--no-telemetry");
+    // Without this the CRC of DPDK does not use AVX-512 where there is one.
+    arguments.emplace_back("--force-max-simd-bitwidth=512");
+    for (const char* part : {"lib.*", "bus.*", "pmd.*"}) {
+        arguments.push_back("--log-level=" + std::string(part) + ":error");
+    }
+    arguments.insert(arguments.end(), options.extra.begin(), options.extra.end());
+    return arguments;
+}
+
+Expected<std::unique_ptr<Eal>, std::string> Eal::start(const EalOptions& options) {
+    static bool started = false;
+    if (started) return Unexpected<std::string>("DPDK can be started only once in a process.");
+    const MemoryChoice choice = choose_memory(options.memory, options.memory_mb);
+    const auto arguments = eal_arguments(options, choice.mode);
+    if (!arguments) return Unexpected<std::string>(arguments.error());
+
+    std::unique_ptr<Eal> eal(new Eal);
+    eal->command_line_ = joined(*arguments);
+    eal->memory_ = choice.mode;
+    if (!choice.notice.empty()) eal->notices_.push_back(choice.notice);
+    eal->shares_cpus_ = shares_a_cpu(options, cpus_of_process());
+    for (unsigned i = 0; i < options.worker_cpus.size(); ++i) eal->workers_.push_back(i + 1);
+
+    started = true;
+    choose_runtime_directory();
+    std::atexit(remove_runtime_directory);
+    catch_eal_log();
+    const LogExcerpt log;
+    std::vector<char*>& argv = permanent_argv(*arguments);
+    if (rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data()) < 0) {
+        const std::string text = "DPDK does not start (" + eal->command_line_ +
+                                 "): " + rte_strerror(rte_errno) + log.as_suffix() + "." +
+                                 what_to_do(choice.mode);
+        return Unexpected<std::string>(text);
+    }
+    eal->initialised_ = true;
+    return eal;
+}
+
+Eal::~Eal() {
+    if (initialised_) rte_eal_cleanup();
+}
+
+}  // namespace ethlink::dpdk

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A worker core: turns its pollables round and round until told to stop.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dataplane/dpdk/tsc_clock.h"
+#include "dataplane/pollable.h"
+#include "proto/counter.h"
+#include "proto/expected.h"
+#include "proto/time.h"
+
+namespace ethlink::dpdk {
+
+/// What a core does with turns that found nothing to do.
+struct IdlePolicy {
+    std::uint32_t turns_before_sleep = 0;  // 0 = never sleep
+    Duration sleep = std::chrono::microseconds(50);
+    bool yield = false;  // offer the CPU after each idle turn: for lcores that share one
+};
+
+struct RunnerCounters {
+    Counter turns;
+    Counter busy_turns;
+    Counter cycles;       // TSC, sleep included
+    Counter busy_cycles;  // TSC, in turns that had something to do
+    Counter sleeps;
+};
+
+/// Start and stop belong to one control thread. After stop() no pollable is being polled and none
+/// will be, so they may be destroyed.
+class LcoreRunner {
+public:
+    LcoreRunner(unsigned lcore, TscClock clock, IdlePolicy idle)
+        : clock_(clock), idle_(idle), lcore_(lcore) {}
+    ~LcoreRunner() { stop(); }
+    LcoreRunner(const LcoreRunner&) = delete;
+    LcoreRunner& operator=(const LcoreRunner&) = delete;
+
+    /// Begins to poll, in this order, on the worker lcore.
+    Expected<void, std::string> start(std::vector<Pollable*> pollables);
+
+    /// Asks the core to finish its turn, without waiting: to stop several runners at once.
+    void request_stop() { stop_requested_.store(true, std::memory_order_relaxed); }
+
+    /// Returns when the core has left the loop. Harmless when it is not running.
+    void stop();
+
+    unsigned lcore() const { return lcore_; }
+    bool running() const { return running_; }
+    const RunnerCounters& counters() const { return counters_; }
+
+private:
+    static int launch(void* runner);
+    void run();
+    bool poll_all(Time now);
+    void rest(std::uint32_t idle_turns);
+
+    TscClock clock_;
+    IdlePolicy idle_;
+    std::vector<Pollable*> pollables_;
+    std::atomic<bool> stop_requested_{false};
+    unsigned lcore_;
+    bool running_ = false;  // control thread's
+    RunnerCounters counters_;
+};
+
+}  // namespace ethlink::dpdk

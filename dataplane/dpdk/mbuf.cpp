@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/dpdk/mbuf.h"
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include "dataplane/dpdk/eal_log.h"
+
+namespace ethlink::dpdk {
+namespace {
+
+constexpr std::uint32_t kDataRoomMax =
+    std::numeric_limits<std::uint16_t>::max() - RTE_PKTMBUF_HEADROOM;
+
+constexpr std::uint64_t kMiB = 1u << 20;
+
+std::uint64_t to_mib(std::uint64_t bytes) { return (bytes + kMiB - 1) / kMiB; }
+
+std::uint64_t free_mib() {
+    std::uint64_t bytes = 0;
+    for (unsigned i = 0; i < rte_socket_count(); ++i) {
+        rte_malloc_socket_stats stats{};
+        if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &stats) == 0) {
+            bytes += stats.heap_freesz_bytes;
+        }
+    }
+    return bytes / kMiB;
+}
+
+std::string too_little_memory(const MbufPoolOptions& options, const LogExcerpt& log) {
+    const std::uint64_t needed =
+        MbufPool::bytes_needed(options.frames, options.data_room_bytes);
+    return "pool " + options.name + ": " + std::to_string(options.frames) + " frames of " +
+           std::to_string(options.data_room_bytes) + " bytes need about " +
+           std::to_string(to_mib(needed)) + " MiB, but EAL has " + std::to_string(free_mib()) +
+           " MiB free: raise the memory by that much or lower the number of frames: " +
+           rte_strerror(rte_errno) + log.as_suffix() + ".";
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<MbufPool>, std::string> MbufPool::create(const MbufPoolOptions& options) {
+    const std::uint32_t room = options.data_room_bytes;
+    if (room < kDataRoomMin || room > kDataRoomMax) {
+        return Unexpected<std::string>("pool " + options.name + ": a data room of " +
+                                       std::to_string(room) + " bytes is outside " +
+                                       std::to_string(kDataRoomMin) + " .. " +
+                                       std::to_string(kDataRoomMax) + ".");
+    }
+    const LogExcerpt log;
+    rte_mempool* pool = rte_pktmbuf_pool_create(
+        options.name.c_str(), options.frames, options.cache_frames, 0,
+        static_cast<std::uint16_t>(room + RTE_PKTMBUF_HEADROOM), options.socket);
+    if (pool == nullptr && rte_errno == ENOMEM) {
+        return Unexpected<std::string>(too_little_memory(options, log));
+    }
+    if (pool == nullptr) {
+        return Unexpected<std::string>("pool " + options.name + ": " + rte_strerror(rte_errno) +
+                                       log.as_suffix() +
+                                       ". The name must be new and at most 25 characters long, "
+                                       "the cache at most 512 and at most frames / 1.5.");
+    }
+    return std::unique_ptr<MbufPool>(new MbufPool(pool, room));
+}
+
+MbufPool::~MbufPool() { rte_mempool_free(pool_); }
+
+bool MbufPool::allocate_many(std::span<Mbuf> frames, std::uint32_t n) {
+    if (n > data_room_bytes_) return false;
+    auto** objects = reinterpret_cast<void**>(frames.data());
+    if (rte_mempool_get_bulk(pool_, objects, static_cast<unsigned>(frames.size())) != 0) {
+        return false;
+    }
+    for (Mbuf& frame : frames) prepare(frame.get(), n);
+    return true;
+}
+
+}  // namespace ethlink::dpdk

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The frames of one port that wait to leave, one FIFO per VC.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "dataplane/parcel.h"
+
+namespace ethlink {
+
+/// A bounded FIFO of parcels. On a lossless VC it is as large as all credits that its ingresses
+/// ever advertise (control/capacity), so there it cannot be full.
+template <FrameHandle F>
+class EgressQueue {
+public:
+    EgressQueue() = default;
+    explicit EgressQueue(std::size_t capacity_min)
+        : mask_(static_cast<std::uint32_t>(std::bit_ceil(capacity_min < 1 ? 1 : capacity_min)) - 1),
+          slots_(std::make_unique<Parcel<F>[]>(std::size_t{mask_} + 1)) {}
+
+    bool empty() const { return head_ == tail_; }
+    bool full() const { return slots_ == nullptr || head_ - tail_ > mask_; }
+    std::uint32_t size() const { return head_ - tail_; }
+    std::uint64_t bytes() const { return bytes_; }
+    std::size_t capacity() const { return slots_ == nullptr ? 0 : std::size_t{mask_} + 1; }
+
+    /// Only if not full.
+    void push(Parcel<F>&& parcel) {
+        bytes_ += parcel.bytes;
+        slots_[head_++ & mask_] = std::move(parcel);
+    }
+    const Parcel<F>& front() const { return slots_[tail_ & mask_]; }
+    Parcel<F> pop() {
+        Parcel<F> parcel = std::move(slots_[tail_++ & mask_]);
+        bytes_ -= parcel.bytes;
+        return parcel;
+    }
+
+private:
+    std::uint32_t mask_ = 0;
+    std::uint32_t head_ = 0;
+    std::uint32_t tail_ = 0;
+    std::uint64_t bytes_ = 0;
+    std::unique_ptr<Parcel<F>[]> slots_;
+};
+
+/// All VCs of one port, and which of them have something.
+template <FrameHandle F>
+class EgressQueues {
+public:
+    /// `capacities[i]` frames for VC i.
+    explicit EgressQueues(std::span<const std::uint32_t> capacities) {
+        for (std::size_t i = 0; i < capacities.size(); ++i) {
+            queues_[i] = EgressQueue<F>(capacities[i]);
+        }
+    }
+
+    /// False, and the parcel is untouched, if its queue is full.
+    [[nodiscard]] bool push(Parcel<F>&& parcel) {
+        EgressQueue<F>& queue = queues_[parcel.vc.value];
+        if (queue.full()) [[unlikely]] return false;
+        ready_ |= 1u << parcel.vc.value;
+        ++frames_;
+        queue.push(std::move(parcel));
+        return true;
+    }
+    Parcel<F> pop(Vc vc) {
+        EgressQueue<F>& queue = queues_[vc.value];
+        Parcel<F> parcel = queue.pop();
+        if (queue.empty()) ready_ &= ~(1u << vc.value);
+        --frames_;
+        return parcel;
+    }
+
+    /// Bit per VC: its queue is not empty.
+    std::uint32_t ready() const { return ready_; }
+    const EgressQueue<F>& operator[](Vc vc) const { return queues_[vc.value]; }
+    std::uint32_t frames() const { return frames_; }
+
+private:
+    std::uint32_t ready_ = 0;
+    std::uint32_t frames_ = 0;
+    std::array<EgressQueue<F>, kMaxVcs> queues_;
+};
+
+}  // namespace ethlink

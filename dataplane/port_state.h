@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Everything that a worker keeps of one port: device, link, queues, rules, counters.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "dataplane/burst.h"
+#include "dataplane/egress_queue.h"
+#include "dataplane/port.h"
+#include "dataplane/scheduler.h"
+#include "proto/counter.h"
+#include "proto/drop.h"
+#include "proto/ids.h"
+#include "proto/link.h"
+#include "proto/profile.h"
+
+namespace ethlink {
+
+/// What a port is, and whom it lets in. Fixed for the port's life.
+struct PortRules {
+    PortId id{};                    // in its node
+    bool is_link = true;            // false: plain, best effort, no link word
+    bool software_fcs = false;      // the medium checks none
+    std::uint32_t max_frame_bytes = 2048;  // FCS not counted
+    Vc plain_vc{};                  // of frames that come in by a plain port: a best-effort VC
+    bool guard_source = false;      // only frames from `gpus`
+    std::vector<GpuId> gpus;        // whom this port leads to directly
+    bool guard_tenant = false;      // only frames of `tenant`
+    Tenant tenant{};
+};
+
+struct PortCounters {
+    Counter rx_frames, rx_bytes, tx_frames, tx_bytes;  // as the medium carried them
+    CounterSet<Drop> drops;                            // refused frames, by reason
+    std::array<Counter, kBurstSize + 1> rx_bursts;     // by size; [0] = polls that found nothing
+};
+
+/// One port of one worker. Only its worker touches it, but for the counters.
+template <FrameHandle F>
+struct PortState {
+    PortState(Port<F>& device_, const PortRules& rules_, const LinkProfile& profile,
+              const LinkEnd& end, std::span<const std::uint32_t> queue_frames,
+              std::size_t replay_slots, typename F::Pool& pool)
+        : device(&device_),
+          rules(rules_),
+          queues(queue_frames),
+          scheduler(std::span(profile.vcs).first(profile.vc_count)),
+          slots(rules_.is_link ? replay_slots : 0) {
+        if (rules.is_link) link.emplace(profile, end, std::span(slots), pool);
+    }
+
+    Port<F>* device;
+    std::optional<Link<F>> link;  // none on a plain port
+    PortRules rules;
+    EgressQueues<F> queues;
+    Scheduler scheduler;
+    Burst<F> arrived;
+    Burst<F> staged;  // what the device refused last turn is still in it
+    bool was_up = true;
+    PortCounters counters;
+    std::vector<typename ReplayBuffer<F>::Slot> slots;
+};
+
+}  // namespace ethlink

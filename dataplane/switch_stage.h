@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The switch: who may send here, how far, and where to.
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "dataplane/forwarding_table.h"
+#include "dataplane/snapshot.h"
+#include "dataplane/stage.h"
+#include "proto/wire/net_header.h"
+
+namespace ethlink {
+
+/// Looks at OEFH, tag and network header only; the transaction is the endpoints' business.
+template <FrameHandle F>
+class SwitchStage {
+public:
+    explicit SwitchStage(Snapshot<ForwardingTable>::Reader tables) : tables_(tables) {}
+
+    void refresh() { table_ = tables_.observe(); }
+
+    template <class Node>
+    void deliver(F&& frame, const wire::FrameView& view, PortState<F>& in, const Arrival& arrival,
+                 Node& node) {
+        const Drop refused = admit(view, in.rules);
+        if (refused != Drop::kCount) [[unlikely]] return node.refuse(arrival, refused);
+        const std::span<const PortId> ports = table_->ports(view.dst());
+        if (ports.empty()) [[unlikely]] return node.refuse(arrival, Drop::kUnknownDestination);
+        const PortId egress = choose(ports, view, node);
+        // S6, D6: a frame never turns round; where it came from is not where it wants to go.
+        if (egress == arrival.port) [[unlikely]] return node.refuse(arrival, Drop::kHairpin);
+        wire::decrement_ttl(frame.bytes().data() + view.net_offset());
+        node.enqueue(egress, std::move(frame), arrival);
+    }
+
+    template <class Node>
+    bool originate(Node&, Time) {
+        return false;
+    }
+
+private:
+    /// kCount if the frame may pass.
+    Drop admit(const wire::FrameView& view, const PortRules& rules) const {
+        if (table_ == nullptr) [[unlikely]] return Drop::kForwardingOff;
+        if (rules.guard_source && std::ranges::find(rules.gpus, view.src()) == rules.gpus.end())
+            [[unlikely]] return Drop::kSourceGuard;
+        if (rules.guard_tenant && view.tenant() != rules.tenant) [[unlikely]] {
+            return Drop::kTenantGuard;
+        }
+        // A frame may cross as many switches as its TTL says (S7).
+        return view.ttl() == 0 ? Drop::kTtlExpired : Drop::kCount;
+    }
+
+    /// AR = 0: by entropy, so that a flow keeps its path and its order. AR = 1: the least loaded.
+    template <class Node>
+    static PortId choose(std::span<const PortId> ports, const wire::FrameView& view,
+                         const Node& node) {
+        if (ports.size() == 1) [[likely]] return ports[0];
+        if (!view.ar()) return ForwardingTable::by_entropy(ports, view.entropy());
+        return *std::ranges::min_element(ports, {}, [&](PortId port) { return node.load(port); });
+    }
+
+    Snapshot<ForwardingTable>::Reader tables_;
+    const ForwardingTable* table_ = nullptr;
+};
+
+}  // namespace ethlink

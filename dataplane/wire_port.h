@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The in-process wire: a cable between two ports of one process, without kernel, NIC or root.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "dataplane/port.h"
+#include "dataplane/spsc_ring.h"
+
+namespace ethlink {
+
+/// Two rings, one a direction. Handles move, bytes stay where they are; so what the sender wants
+/// to keep it must keep as a copy (Keep::kCopy).
+template <FrameHandle F>
+class Wire {
+public:
+    explicit Wire(std::size_t frames_per_direction)
+        : a_to_b_(frames_per_direction), b_to_a_(frames_per_direction) {}
+
+    SpscRing<F>& a_to_b() { return a_to_b_; }
+    SpscRing<F>& b_to_a() { return b_to_a_; }
+
+    /// Pulls or plugs the cable; any thread. Frames on their way stay on their way.
+    void set_up(bool up) { up_.store(up, std::memory_order_relaxed); }
+    bool is_up() const { return up_.load(std::memory_order_relaxed); }
+
+private:
+    SpscRing<F> a_to_b_;
+    SpscRing<F> b_to_a_;
+    std::atomic<bool> up_{true};
+};
+
+/// One end of a Wire, which it shares with the other end.
+template <FrameHandle F>
+class WirePort final : public Port<F> {
+public:
+    enum class End : std::uint8_t { kA, kB };
+
+    WirePort(std::shared_ptr<Wire<F>> wire, End end)
+        : wire_(std::move(wire)),
+          tx_(end == End::kA ? &wire_->a_to_b() : &wire_->b_to_a()),
+          rx_(end == End::kA ? &wire_->b_to_a() : &wire_->a_to_b()) {}
+
+    void rx_burst(Burst<F>& burst, Time) override {
+        const std::size_t n = std::min(rx_->size(burst.room()), burst.room());
+        if (n == 0) return;
+        for (F& slot : burst.free_slots().first(n)) {
+            slot = std::move(rx_->front());
+            rx_->pop();
+        }
+        burst.grow(n);
+        rx_->release();
+    }
+
+    void tx_burst(Burst<F>& burst, Time) override {
+        if (!wire_->is_up()) return;  // A cut cable takes nothing; the link must notice.
+        const std::size_t n = std::min(tx_->room(burst.size()), burst.size());
+        if (n == 0) return;
+        for (std::size_t i = 0; i < n; ++i) tx_->push(std::move(burst[i]));
+        tx_->publish();
+        burst.drop_front(n);
+    }
+
+    bool is_up() const override { return wire_->is_up(); }
+    std::uint32_t frames_held_max() const override {
+        return static_cast<std::uint32_t>(tx_->capacity());
+    }
+    Keep keep() const override { return Keep::kCopy; }
+
+private:
+    std::shared_ptr<Wire<F>> wire_;
+    SpscRing<F>* tx_;
+    SpscRing<F>* rx_;
+};
+
+}  // namespace ethlink

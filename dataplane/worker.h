@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The poll loop: one core's share of one node, and the life of a frame from receive to transmit.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "dataplane/crossbar.h"
+#include "dataplane/pollable.h"
+#include "dataplane/port_state.h"
+#include "dataplane/residence.h"
+#include "dataplane/stage.h"
+#include "proto/wire/fcs.h"
+#include "proto/wire/frame.h"
+
+namespace ethlink {
+
+/// Owns its ports, their links and queues. Nobody else touches them; see Crossbar for how workers
+/// of one node meet. Many workers (of many nodes) may be turned by one core.
+template <FrameHandle F, class StageT>
+class Worker final : public Pollable {
+public:
+    using State = PortState<F>;
+
+    Worker(WorkerId id, std::shared_ptr<Crossbar<F>> crossbar, StageT stage)
+        : id_(id), crossbar_(std::move(crossbar)), stage_(std::move(stage)) {}
+
+    /// Before the first turn, in the order of the ports' PortHome::index.
+    State& add_port(std::unique_ptr<State> port) { return *ports_.emplace_back(std::move(port)); }
+
+    /// Before the first turn: opens all links.
+    void start(Time now) {
+        for (auto& port : ports_) {
+            if (port->link) port->link->start(now);
+        }
+    }
+
+    bool poll_once(Time now) override {
+        now_ = now;  // The only clock value of this turn.
+        bool busy = false;
+        residence_.turn(now);
+        stage_.refresh();
+        for (auto& port : ports_) busy |= receive(*port);
+        if (crossbar_->worker_count() > 1) busy |= collect();
+        busy |= stage_.originate(*this, now);
+        for (auto& port : ports_) busy |= transmit(*port);
+        if (now >= housekeeping_due_) keep_house();
+        return busy;
+    }
+
+    // What a stage may ask of its node (see Stage).
+
+    /// Refuses the frame if the egress is full: only on a best-effort VC.
+    void enqueue(PortId egress, F&& frame, const Arrival& arrival);
+    void consume(const Arrival& arrival) { give_back(arrival.port, arrival.vc, arrival.credits); }
+    void refuse(const Arrival& arrival, Drop reason) {
+        local(arrival.port).counters.drops.add(reason);
+        consume(arrival);
+    }
+    /// Frames that wait at a port, of whichever worker.
+    std::uint64_t load(PortId port) const {
+        const PortHome home = crossbar_->home(port);
+        return home.worker == id_ ? ports_[home.index]->queues.frames()
+                                  : crossbar_->load(port).read();
+    }
+
+    State& port(std::size_t index) { return *ports_[index]; }
+    const State& port(std::size_t index) const { return *ports_[index]; }
+    std::size_t port_count() const { return ports_.size(); }
+    StageT& stage() { return stage_; }
+    const StageT& stage() const { return stage_; }
+    const Histogram& residence() const { return residence_.histogram(); }
+    /// When this worker next wants a turn though nothing arrives.
+    Time deadline() const;
+
+private:
+    // Kept short: this is the page that says what happens to a frame.
+    bool receive(State& port);
+    bool transmit(State& port);
+    bool collect();
+
+    void receive_one(State& port, F& frame);
+    void receive_link(State& port, F& frame, const wire::FrameView& view);
+    void receive_plain(State& port, F& frame, const wire::FrameView& view);
+    void transmit_link(State& port);
+    void transmit_plain(State& port);
+    void refuse_unreadable(State& port, F& frame, FrameCheck check, Drop reason);
+    void give_back(PortId ingress, Vc vc, Credits credits);
+    void departed(const Parcel<F>& parcel);
+    void keep_house();
+    State& local(PortId port) { return *ports_[crossbar_->home(port).index]; }
+
+    static constexpr Duration kHousekeeping = std::chrono::microseconds(200);
+    static constexpr std::size_t kPrefetchAhead = 4;
+
+    Time now_{};
+    WorkerId id_;
+    std::shared_ptr<Crossbar<F>> crossbar_;
+    std::vector<std::unique_ptr<State>> ports_;
+    StageT stage_;
+    Residence residence_;
+    Time housekeeping_due_{};
+};
+
+// Receive: medium -> door -> link -> stage.
+
+template <FrameHandle F, class StageT>
+bool Worker<F, StageT>::receive(State& port) {
+    if (port.link) port.link->on_time(now_);
+    Burst<F>& burst = port.arrived;
+    port.device->rx_burst(burst, now_);
+    const std::size_t n = burst.size();
+    port.counters.rx_bursts[n].add();
+    if (n == 0) return false;
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < std::min(n, kPrefetchAhead); ++i) burst[i].prefetch();
+    for (std::size_t i = 0; i < n; ++i) {
+        if (i + kPrefetchAhead < n) burst[i + kPrefetchAhead].prefetch();
+        bytes += burst[i].size();
+        receive_one(port, burst[i]);
+    }
+    burst.clear();
+    port.counters.rx_frames.add(n);
+    port.counters.rx_bytes.add(bytes);
+    return true;
+}
+
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::receive_one(State& port, F& frame) {
+    if (port.rules.software_fcs) {
+        if (!wire::fcs_good(frame.bytes())) [[unlikely]] {
+            refuse_unreadable(port, frame, FrameCheck::kBad, Drop::kBadFcs);
+            return;
+        }
+        frame.trim(wire::kFcsSize);
+    }
+    const auto view = wire::parse(frame.bytes());
+    if (!view) [[unlikely]] {
+        refuse_unreadable(port, frame, FrameCheck::kGood, view.error());
+    } else if (frame.size() > port.rules.max_frame_bytes) [[unlikely]] {
+        refuse_unreadable(port, frame, FrameCheck::kGood, Drop::kOversize);
+    } else if (port.link) [[likely]] {
+        receive_link(port, frame, *view);
+    } else {
+        receive_plain(port, frame, *view);
+    }
+}
+
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::receive_link(State& port, F& frame, const wire::FrameView& view) {
+    const RxOutcome outcome = port.link->on_rx(frame, view);
+    switch (outcome.verdict) {
+        case RxOutcome::Verdict::kDeliver:
+            stage_.deliver(std::move(frame), view, port,
+                           {port.rules.id, outcome.vc, outcome.credits, now_}, *this);
+            break;
+        case RxOutcome::Verdict::kConsumed: break;
+        case RxOutcome::Verdict::kDrop: port.counters.drops.add(outcome.drop); break;
+    }
+}
+
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::receive_plain(State& port, F& frame, const wire::FrameView& view) {
+    const Arrival arrival{port.rules.id, port.rules.plain_vc, {}, now_};
+    if (view.is_control()) {
+        refuse(arrival, Drop::kControlOnPlainPort);
+    } else if (view.link_word_raw() != 0) {
+        refuse(arrival, Drop::kReservedNonzero);
+    } else {
+        stage_.deliver(std::move(frame), view, port, arrival, *this);
+    }
+}
+
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::refuse_unreadable(State& port, F& frame, FrameCheck check, Drop reason) {
+    // LLR lies below the frame's content: its number counts though the rest is refused.
+    const bool seen = port.link && port.link->on_unreadable(frame.bytes(), check);
+    if (!seen || check == FrameCheck::kGood) port.counters.drops.add(reason);
+}
+
+// Transmit: control first, then replay, then new frames as credits and window allow.
+
+template <FrameHandle F, class StageT>
+bool Worker<F, StageT>::transmit(State& port) {
+    if (port.link) {
+        transmit_link(port);
+    } else {
+        transmit_plain(port);
+    }
+    if (crossbar_->worker_count() > 1) crossbar_->load(port.rules.id).set(port.queues.frames());
+    if (port.staged.empty()) return false;
+    std::uint64_t bytes = 0;
+    const std::size_t before = port.staged.size();
+    for (const F& frame : port.staged.frames()) bytes += frame.size();
+    port.device->tx_burst(port.staged, now_);  // What it refuses stays; never spin.
+    for (const F& frame : port.staged.frames()) bytes -= frame.size();
+    port.counters.tx_frames.add(before - port.staged.size());
+    port.counters.tx_bytes.add(bytes);
+    return before != port.staged.size();
+}
+
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::transmit_link(State& port) {
+    Link<F>& link = *port.link;
+    Burst<F>& out = port.staged;
+    link.poll_control(out);  // ACKs and credits first: they unblock the neighbour.
+    link.poll_replay(out);   // Then Go-Back-N: nothing new may overtake it.
+    while (out.room() > 0 && port.queues.ready() != 0) {
+        const Vc vc = port.scheduler.next(
+            port.queues.ready(), [&](Vc v) { return port.queues[v].front().bytes; },
+            [&](Vc v, std::uint32_t bytes) { return link.can_send(v, bytes); });
+        if (vc == Scheduler::kNothing) return;
+        Parcel<F> parcel = port.queues.pop(vc);
+        departed(parcel);
+        link.send(std::move(parcel.frame), vc, out);
+    }
+}
+
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::transmit_plain(State& port) {
+    Burst<F>& out = port.staged;
+    while (out.room() > 0 && port.queues.ready() != 0) {
+        const Vc vc = port.scheduler.next(
+            port.queues.ready(), [&](Vc v) { return port.queues[v].front().bytes; },
+            [](Vc, std::uint32_t) { return true; });
+        Parcel<F> parcel = port.queues.pop(vc);
+        departed(parcel);
+        if (port.rules.software_fcs) {
+            if (parcel.frame.append(wire::kFcsSize) == nullptr) {
+                port.counters.drops.add(Drop::kTxNoBuffer);
+                continue;
+            }
+            wire::write_fcs(parcel.frame.bytes());
+        }
+        out.push(std::move(parcel.frame));
+    }
+}
+
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::departed(const Parcel<F>& parcel) {
+    if (parcel.sample != 0) [[unlikely]] residence_.left(parcel.sample);
+    give_back(parcel.ingress, parcel.vc, Credits{parcel.credits});
+}
+
+// Between ports.
+
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::enqueue(PortId egress, F&& frame, const Arrival& arrival) {
+    Parcel<F> parcel{.frame = std::move(frame),
+                     .credits = static_cast<std::uint16_t>(arrival.credits.value),
+                     .ingress = arrival.port,
+                     .vc = arrival.vc};
+    parcel.bytes = static_cast<std::uint16_t>(parcel.frame.size());
+    const PortHome home = crossbar_->home(egress);
+    if (home.worker == id_) [[likely]] {
+        State& out = *ports_[home.index];
+        parcel.sample = residence_.entered();
+        const std::uint8_t sample = parcel.sample;
+        if (out.queues.push(std::move(parcel))) [[likely]] return;
+        residence_.forget(sample);
+        out.counters.drops.add(Drop::kQueueFull);
+    } else {
+        auto& ring = crossbar_->ring(id_, home.worker);
+        if (ring.room() > 0) {
+            ring.push({std::move(parcel), egress});
+            ring.publish();
+            return;
+        }
+        local(arrival.port).counters.drops.add(Drop::kQueueFull);
+    }
+    consume(arrival);
+}
+
+template <FrameHandle F, class StageT>
+bool Worker<F, StageT>::collect() {
+    bool any = false;
+    for (std::uint8_t from = 0; from < crossbar_->worker_count(); ++from) {
+        if (from == id_.value) continue;
+        auto& ring = crossbar_->ring(WorkerId{from}, id_);
+        std::size_t n = std::min(ring.size(kBurstSize), kBurstSize * 2);
+        any |= n > 0;
+        for (; n > 0; --n) {
+            auto& transfer = ring.front();
+            State& out = local(transfer.egress);
+            const PortId ingress = transfer.parcel.ingress;
+            const Credits credits{transfer.parcel.credits};
+            const Vc vc = transfer.parcel.vc;
+            if (!out.queues.push(std::move(transfer.parcel))) {
+                out.counters.drops.add(Drop::kQueueFull);
+                transfer.parcel.frame = F();
+                give_back(ingress, vc, credits);
+            }
+            ring.pop();
+        }
+        ring.release();
+    }
+    crossbar_->collect_drained(id_, [&](PortId ingress, Vc vc, Credits credits) {
+        any = true;
+        local(ingress).link->on_drained(vc, credits);
+    });
+    return any;
+}
+
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::give_back(PortId ingress, Vc vc, Credits credits) {
+    if (credits.value == 0) return;
+    const PortHome home = crossbar_->home(ingress);
+    if (home.worker == id_) {
+        ports_[home.index]->link->on_drained(vc, credits);
+    } else {
+        crossbar_->drained(id_, ingress, vc, credits);
+    }
+}
+
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::keep_house() {
+    housekeeping_due_ = now_ + kHousekeeping;
+    for (auto& port : ports_) {
+        if (!port->link) continue;
+        const bool up = port->device->is_up();
+        if (up != port->was_up) port->link->on_pcs_status(up, now_);
+        port->was_up = up;
+        port->link->publish();
+    }
+}
+
+template <FrameHandle F, class StageT>
+Time Worker<F, StageT>::deadline() const {
+    Time deadline = housekeeping_due_;
+    for (const auto& port : ports_) {
+        if (port->link) deadline = std::min(deadline, port->link->deadline());
+        if (!port->staged.empty() || port->queues.ready() != 0) deadline = now_;
+    }
+    return deadline;
+}
+
+}  // namespace ethlink

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Every reason why a frame can be refused: each has a name, each name a counter, each counter a test.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace ethlink {
+
+enum class Drop : std::uint8_t {
+    // At the door: the bytes are no frame of ours.
+    kRunt,              // shorter than its own headers
+    kOversize,          // longer than the port's maximum
+    kMultiSegment,      // scattered over several buffers
+    kLengthMismatch,    // Total Length contradicts the bytes that arrived
+    kUnknownEtherType,  // neither EthLink nor link control
+    kReservedNonzero,   // reserved OEFH bits set where no link word can be (plain port)
+    kBadFcs,            // software FCS wrong (not LLR-eligible, or on a plain port)
+    // Link control.
+    kControlMalformed,     // version, kind, count or length
+    kControlBadCrc,        // its own CRC
+    kControlOnPlainPort,   // link control where there is no link
+    kUnknownVc,            // VC beyond those configured
+    kCreditOverflow,       // the neighbour sent more than its credits
+    kPoisoned,             // marked as damaged upstream
+    // In the switch.
+    kTtlExpired,
+    kSourceGuard,         // Src GPU-ID is not the one bound to this port
+    kTenantGuard,         // the tag is not the one bound to this port
+    kUnknownDestination,  // no route
+    kHairpin,             // would leave by the port it came from
+    kEgressDown,          // every port towards the destination is down
+    kQueueFull,           // best effort only; a lossless queue cannot fill
+    kForwardingOff,       // no table published yet
+    // At the endpoint.
+    kNotForMe,
+    kBadIcrc,
+    kUnknownOpcode,
+    kUnknownVersion,
+    kTxnMalformed,
+    // Administrative.
+    kLinkDiscard,  // init_action or flush_action says discard
+    kTxNoBuffer,   // the pool had no buffer for a best-effort copy
+    kCount
+};
+
+inline constexpr std::size_t kDropCount = static_cast<std::size_t>(Drop::kCount);
+
+/// The counter's name: lower case, stable, as scripts see it.
+std::string_view name(Drop reason);
+
+}  // namespace ethlink

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "proto/wire/print.h"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+
+#include "proto/byte_order.h"
+#include "proto/drop.h"
+#include "proto/wire/control_frame.h"
+#include "proto/wire/ctl_os.h"
+#include "proto/wire/frame.h"
+#include "proto/wire/icrc.h"
+
+namespace ethlink::wire {
+
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+// Text that grows in somebody else's characters, and stops growing at their end.
+class Line {
+public:
+    explicit Line(std::span<char> out) : out_(out) {
+        if (!out_.empty()) out_[0] = '\0';
+    }
+
+    [[gnu::format(printf, 2, 3)]] void add(const char* format, ...) {
+        if (size_ + 1 >= out_.size()) return;
+        va_list arguments;
+        va_start(arguments, format);
+        const int wanted =
+            std::vsnprintf(&out_[size_], out_.size() - size_, format, arguments);
+        va_end(arguments);
+        if (wanted > 0) {
+            size_ = std::min(size_ + static_cast<std::size_t>(wanted), out_.size() - 1);
+        }
+    }
+
+    void add(std::string_view text) {
+        if (!text.empty()) add("%.*s", static_cast<int>(text.size()), text.data());
+    }
+
+    std::size_t size() const { return size_; }
+
+private:
+    std::span<char> out_;
+    std::size_t size_ = 0;
+};
+
+// What is left of `bytes` behind `offset`; empty if nothing is.
+Bytes behind(Bytes bytes, std::size_t offset) {
+    return bytes.subspan(std::min(offset, bytes.size()));
+}
+
+unsigned byte_at(Bytes bytes, std::size_t offset) {
+    return std::to_integer<unsigned>(bytes[offset]);
+}
+
+void add_hex(Line& line, Bytes bytes) {
+    for (const std::byte byte : bytes) line.add("%02x", std::to_integer<unsigned>(byte));
+}
+
+void add_link_word(Line& line, std::uint32_t raw) {
+    if (raw == 0) return;
+    const LinkWord word = LinkWord::decode(raw);
+    line.add(" | link vc %u", unsigned{word.vc.value});
+    if (word.eligible) {
+        line.add(" session %u seq %u", unsigned{word.session}, word.sequence);
+    } else if ((raw & (LinkWord::kSequenceMask | LinkWord::kSessionMask << LinkWord::kSessionShift)) !=
+               0) {
+        line.add(" not eligible but 0x%08x", raw);
+    }
+    if (word.poisoned) line.add(" poisoned");
+}
+
+void add_oefh(Line& line, Bytes frame) {
+    const auto view = OefhView::parse(frame);
+    if (!view) return;
+    const Oefh oefh = view->repr();
+    line.add("%u > %u length %u entropy %u", unsigned{oefh.src.value}, unsigned{oefh.dst.value},
+             unsigned{oefh.total_length}, unsigned{oefh.entropy});
+}
+
+void add_vlan(Line& line, const VlanTag& tag) {
+    line.add(" vlan %u pcp %u%s", unsigned{tag.vid}, unsigned{tag.pcp}, tag.dei ? " dei" : "");
+}
+
+void add_net(Line& line, Bytes bytes) {
+    if (bytes.size() < NetHeader::kSize) return;
+    const NetHeader net = NetHeader::decode(load_be16(bytes.data()));
+    line.add(" |%s ttl %u dscp %u", net.ar ? " ar" : "", unsigned{net.ttl}, unsigned{net.dscp});
+    if (net.ecn != 0) line.add(" ecn %u", unsigned{net.ecn});
+    if (net.reserved != 0) line.add(" reserved %u", unsigned{net.reserved});
+}
+
+// `bytes` ends where the payload does, if that is known.
+void add_txn(Line& line, Bytes bytes) {
+    if (bytes.size() < TxnHeader::kSize) return;
+    const unsigned opcode = byte_at(bytes, TxnHeader::kOpcodeOffset);
+    const unsigned flags = byte_at(bytes, TxnHeader::kFlagsOffset);
+    const std::string_view text = name(static_cast<Opcode>(opcode));
+    line.add(" | ");
+    if (const auto txn = TxnView::parse(bytes); !txn) {
+        line.add(name(txn.error()));
+        line.add(": ");
+    }
+    if (text.empty()) {
+        line.add("opcode 0x%02x", opcode);
+    } else {
+        line.add(text);
+    }
+    if (flags >> TxnHeader::kVersionShift != 0) {
+        line.add(" version %u", flags >> TxnHeader::kVersionShift);
+    }
+    line.add(" channel %u psn %u tag %u", unsigned{load_be16(&bytes[TxnHeader::kChannelOffset])},
+             load_be32(&bytes[TxnHeader::kPsnOffset]), load_be32(&bytes[TxnHeader::kTagOffset]));
+    if ((flags & TxnHeader::kFlagsMask) != 0) line.add(" flags 0x%02x", flags & TxnHeader::kFlagsMask);
+    line.add(" payload %zu", bytes.size() - TxnHeader::kSize);
+}
+
+void print_data(Line& line, const FrameView& frame) {
+    add_oefh(line, frame.bytes());
+    if (frame.is_tagged()) add_vlan(line, frame.vlan_tag());
+    add_link_word(line, frame.link_word_raw());
+    add_net(line, frame.bytes().subspan(frame.net_offset()));
+    add_txn(line, frame.txn_bytes());
+    const std::uint32_t computed = compute_icrc_without_link_word(frame);
+    line.add(" | icrc 0x%08x ", frame.icrc());
+    if (computed == frame.icrc()) {
+        line.add("good");
+    } else {
+        line.add("bad, should be 0x%08x", computed);
+    }
+    if (frame.size() > frame.end_offset()) line.add(" | pad %zu", frame.size() - frame.end_offset());
+}
+
+void add_ctl_os(Line& line, Bytes bytes) {
+    const auto raw = bytes.first<CtlOs::kSize>();
+    const auto set = CtlOs::parse(raw);
+    if (!set) {
+        line.add(" | bad set ");
+        add_hex(line, raw);
+        return;
+    }
+    line.add(" | ");
+    line.add(name(set->type));
+    switch (set->type) {
+        case CtlOsType::kAck:
+        case CtlOsType::kNack: line.add(" seq %u", set->value); return;
+        case CtlOsType::kInit:
+        case CtlOsType::kInitEcho:
+            line.add(" seq %u epoch %u", set->value, unsigned{set->arg});
+            return;
+        case CtlOsType::kCfUpdate:
+            line.add(" vc %u freed %u", unsigned{set->vc().value}, set->value);
+            return;
+    }
+}
+
+// As many elements as the count says and the bytes give.
+void add_control_body(Line& line, ControlKind kind, std::size_t count, Bytes body) {
+    switch (kind) {
+        case ControlKind::kOrderedSets:
+            count = std::min({count, kMaxControlSets, body.size() / CtlOs::kSize});
+            for (std::size_t i = 0; i < count; ++i) add_ctl_os(line, body.subspan(i * CtlOs::kSize));
+            return;
+        case ControlKind::kCcUpdate:
+            count = std::min({count, kMaxVcs, body.size() / kCcSize});
+            line.add(" | CC_Update consumed");
+            for (std::size_t i = 0; i < count; ++i) {
+                const std::byte* cc = &body[i * kCcSize];
+                line.add(" %u", unsigned{load_be16(cc)} << 4 | std::to_integer<unsigned>(cc[2]) >> 4);
+            }
+            return;
+    }
+}
+
+void print_control(Line& line, Bytes frame) {
+    if (const auto control = parse_control(frame); !control) {
+        line.add(name(control.error()));
+        line.add(", %zu bytes: ", frame.size());
+    }
+    line.add("control");
+    if (frame.size() < kControlBodyOffset) return;
+    const unsigned version_kind = byte_at(frame, kControlVersionOffset);
+    const unsigned count = byte_at(frame, kControlCountOffset);
+    line.add(" version %u kind %u count %u tx_epoch %u rx_epoch %u", version_kind >> 4,
+             version_kind & 0xF, count, unsigned{load_be16(&frame[kTxEpochOffset])},
+             unsigned{load_be16(&frame[kRxEpochOffset])});
+    add_link_word(line, load_link_word(frame.data()));
+    add_control_body(line, static_cast<ControlKind>(version_kind & 0xF), count,
+                     frame.subspan(kControlBodyOffset));
+}
+
+// A frame that the door refused: all of our fields that it is long enough to have.
+void print_refused(Line& line, Bytes frame, Drop reason) {
+    line.add(name(reason));
+    line.add(", %zu bytes", frame.size());
+    if (frame.size() < kOefhSize) {
+        line.add(frame.empty() ? "" : ": ");
+        add_hex(line, frame);
+        return;
+    }
+    line.add(": ");
+    add_oefh(line, frame);
+    std::size_t net_offset = kOefhSize;
+    std::uint16_t ether_type = load_be16(&frame[kEtherTypeOffset]);
+    if (ether_type == kEtherTypeVlan && frame.size() >= kOefhSize + VlanTag::kSize) {
+        add_vlan(line, VlanTag::decode(load_be16(&frame[kOefhSize])));
+        net_offset += VlanTag::kSize;
+        ether_type = load_be16(&frame[net_offset - 2]);
+    }
+    line.add(" type 0x%04x", unsigned{ether_type});
+    if (ether_type != kEtherTypeData) return;
+    add_link_word(line, load_link_word(frame.data()));
+    add_net(line, behind(frame, net_offset));
+    add_txn(line, behind(frame, net_offset + NetHeader::kSize));
+}
+
+}  // namespace
+
+std::size_t print(std::span<const std::byte> frame, std::span<char> out) {
+    Line line(out);
+    const auto view = parse(frame);
+    if (!view) {
+        print_refused(line, frame, view.error());
+    } else if (view->is_control()) {
+        print_control(line, frame);
+    } else {
+        print_data(line, *view);
+    }
+    return line.size();
+}
+
+}  // namespace ethlink::wire

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/dpdk/environment.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <thread>
+#include <utility>
+
+namespace ethlink::dpdk::test {
+namespace {
+
+Eal* the_eal = nullptr;
+
+template <class T>
+T or_die(Expected<T, std::string> expected) {
+    if (expected) return std::move(*expected);
+    std::cerr << expected.error() << '\n';
+    std::abort();
+}
+
+}  // namespace
+
+Eal& eal() { return *the_eal; }
+void set_eal(Eal& started) { the_eal = &started; }
+
+std::unique_ptr<MbufPool> make_pool(std::uint32_t frames, std::uint32_t data_room) {
+    static int count = 0;
+    return or_die(MbufPool::create({.name = "test" + std::to_string(count++),
+                                    .frames = frames,
+                                    .data_room_bytes = data_room,
+                                    .cache_frames = 32}));
+}
+
+std::unique_ptr<EthPort> open_port(const std::string& device, MbufPool& pool,
+                                   std::uint32_t max_frame_bytes) {
+    return or_die(EthPort::open({.device = device, .max_frame_bytes = max_frame_bytes}, pool));
+}
+
+Mbuf numbered_frame(MbufPool& pool, std::uint8_t i, std::uint32_t bytes) {
+    Mbuf frame = pool.allocate(bytes);
+    if (frame) std::memset(frame.bytes().data(), i, bytes);
+    return frame;
+}
+
+bool eventually(const std::function<bool()>& condition) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > give_up) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+}
+
+bool shell(const std::string& command) {
+    return std::system((command + " >/dev/null 2>&1").c_str()) == 0;
+}
+
+}  // namespace ethlink::dpdk::test

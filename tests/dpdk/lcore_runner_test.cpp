@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/dpdk/lcore_runner.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include <gtest/gtest.h>
+
+#include "tests/dpdk/environment.h"
+
+namespace ethlink::dpdk {
+namespace {
+
+using test::eventually;
+
+class Turner final : public Pollable {
+public:
+    explicit Turner(bool busy) : busy_(busy) {}
+    bool poll_once(Time now) override {
+        if (now < last_) went_back_.store(true);
+        last_ = now;
+        turns_.fetch_add(1);
+        return busy_;
+    }
+    std::uint64_t turns() const { return turns_.load(); }
+    bool went_back() const { return went_back_.load(); }
+
+private:
+    bool busy_;
+    Time last_{};
+    std::atomic<bool> went_back_{false};
+    std::atomic<std::uint64_t> turns_{0};
+};
+
+const TscClock& clock() {
+    static const TscClock instance = TscClock::calibrate();
+    return instance;
+}
+
+constexpr IdlePolicy kPolite{.turns_before_sleep = 10,
+                             .sleep = std::chrono::microseconds(50),
+                             .yield = true};
+
+TEST(LcoreRunner, TurnsAllItsPollablesUntilStopped) {
+    Turner first(true);
+    Turner second(false);
+    LcoreRunner runner(test::eal().workers()[0], clock(), kPolite);
+    ASSERT_TRUE(runner.start({&first, &second}));
+    EXPECT_TRUE(runner.running());
+    EXPECT_TRUE(eventually([&] { return first.turns() > 100 && second.turns() > 100; }));
+    runner.stop();
+    EXPECT_FALSE(runner.running());
+    const std::uint64_t turns = first.turns();
+    EXPECT_EQ(second.turns(), turns);
+    EXPECT_EQ(runner.counters().turns.read(), turns);
+    EXPECT_EQ(runner.counters().busy_turns.read(), turns);
+    EXPECT_FALSE(first.went_back());
+    runner.stop();
+}
+
+TEST(LcoreRunner, SleepsWhenThereIsNothingToDo) {
+    Turner idle(false);
+    LcoreRunner runner(test::eal().workers()[0], clock(), kPolite);
+    ASSERT_TRUE(runner.start({&idle}));
+    EXPECT_TRUE(eventually([&] { return runner.counters().sleeps.read() > 3; }));
+    runner.stop();
+    EXPECT_EQ(runner.counters().busy_cycles.read(), 0u);
+    EXPECT_GT(runner.counters().cycles.read(), 0u);
+}
+
+TEST(LcoreRunner, TwoLcoresShareACpu) {
+    Turner a(false);
+    Turner b(false);
+    LcoreRunner first(test::eal().workers()[0], clock(), {.yield = true});
+    LcoreRunner second(test::eal().workers()[1], clock(), {.yield = true});
+    ASSERT_TRUE(first.start({&a}));
+    ASSERT_TRUE(second.start({&b}));
+    EXPECT_TRUE(eventually([&] { return a.turns() > 100 && b.turns() > 100; }));
+    first.request_stop();
+    second.request_stop();
+}
+
+TEST(LcoreRunner, StartsAgainButNotTwice) {
+    auto turner = std::make_unique<Turner>(false);
+    LcoreRunner runner(test::eal().workers()[0], clock(), kPolite);
+    ASSERT_TRUE(runner.start({turner.get()}));
+    EXPECT_FALSE(runner.start({turner.get()}));
+    runner.stop();
+    turner = std::make_unique<Turner>(false);  // The old one is not touched any more.
+    ASSERT_TRUE(runner.start({turner.get()}));
+    EXPECT_TRUE(eventually([&] { return turner->turns() > 0; }));
+}
+
+TEST(LcoreRunner, RefusesAnLcoreThatIsNoWorker) {
+    Turner turner(false);
+    EXPECT_FALSE(LcoreRunner(0, clock(), {}).start({&turner}));
+    EXPECT_FALSE(LcoreRunner(99, clock(), {}).start({&turner}));
+    EXPECT_FALSE(LcoreRunner(100'000, clock(), {}).start({&turner}));
+}
+
+}  // namespace
+}  // namespace ethlink::dpdk
