@@ -18,7 +18,7 @@
 namespace ethlink::control {
 namespace {
 
-// DPDK's sizes on 64-bit machines; dataplane/dpdk asserts them.
+// DPDK 22.11 on 64-bit machines.
 constexpr std::uint32_t kHeadroomBytes = 128;      // RTE_PKTMBUF_HEADROOM
 constexpr std::uint32_t kMbufBytes = 128;          // sizeof(rte_mbuf)
 constexpr std::uint32_t kPoolHeaderBytes = 64;     // per object, a cache line
@@ -32,15 +32,19 @@ constexpr std::uint32_t kSlotBytes = 16;   // a Parcel in a queue or ring, a Rep
 // Link control frames of one port that exist at once: one with ordered sets, one CC_Update, and as
 // many again that the medium has refused and the next turn sends.
 constexpr std::uint32_t kControlFramesPerPort = 4;
-constexpr std::uint32_t kFaultHeldFrames = 64;    // frames that FaultLine lets be overtaken
-constexpr std::uint32_t kThreadsMax = 64;         // as the key runtime.workers
-constexpr std::uint64_t kRingMax = 1u << 30;      // ring indices are 32 bits wide
+constexpr std::uint32_t kFaultHeldFrames = 64;  // frames that FaultLine lets be overtaken
+constexpr std::uint32_t kThreadsMax = 64;       // as the key runtime.workers
+constexpr std::uint64_t kRingMax = 1u << 30;    // ring indices are 32 bits wide
 constexpr std::uint64_t kMegabyte = 1'000'000;
-constexpr std::uint64_t kPoolMax = 0x7FFF'FFFF;   // rte_mempool counts in 32 bits
+constexpr std::uint64_t kPoolMax = 0x7FFF'FFFF;  // rte_mempool counts in 32 bits
 
-std::uint64_t rounded_up(std::uint64_t n, std::uint64_t to) { return (n + to - 1) / to * to; }
+std::uint64_t rounded_up(std::uint64_t n, std::uint64_t to) {
+    return (n + to - 1) / to * to;
+}
 
-bool runs_llr(const LinkProfile& link) { return link.llr_local && link.llr_remote; }
+bool runs_llr(const LinkProfile& link) {
+    return link.llr_local && link.llr_remote;
+}
 
 /// Unacknowledged frames at most: the window in frames, or in bytes full of the shortest frames.
 std::uint32_t window_frames(const LlrProfile& llr) {
@@ -116,7 +120,7 @@ private:
                   PortPlan& plan) {
         const LinkProfile& link = profile.link;
         const CreditPool credits(link);
-        bool shares = false;
+        std::uint64_t beyond_own = 0;
         for (std::uint8_t i = 0; i < link.vc_count; ++i) {
             VcPlan vc;
             vc.name = profile.vc_names[i].name;
@@ -128,11 +132,13 @@ private:
                                          ? fabric_.runtime.endpoint_queue_frames
                                          : profile.best_effort_queue_frames;
             const std::uint32_t own = vc.lossless ? link.vcs[i].reserved.value : vc.ingress_frames;
-            shares = shares || vc.ingress_frames > own;
+            beyond_own += vc.ingress_frames - own;
             plan.ingress_frames += own;
             plan.vcs.push_back(std::move(vc));
         }
-        if (shares) plan.ingress_frames += link.cbfc_profile.shared_size.value;
+        const std::uint32_t shared = link.cbfc_profile.shared_size.value;
+        plan.ingress_frames +=
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(beyond_own, shared));
     }
 
     bool is_lossless(const FabricPort& port, Vc vc) const {
@@ -197,7 +203,8 @@ private:
         pool.bursts += 2 * kBurstSize;
         if (port.kind == PortKind::kLink) pool.control += kControlFramesPerPort;
         if (port.fault_frames > 0) {
-            // A line in each direction, and what it has taken from, or not yet given to, the medium.
+            // A line in each direction, and what it has taken from, or not yet given to, the
+            // medium.
             pool.faults += 2 * (port.fault_frames + kFaultHeldFrames + kBurstSize);
         }
         plan_.ring_bytes += std::uint64_t{port.replay_entries} * kSlotBytes;
@@ -250,8 +257,9 @@ private:
     void check_memory() {
         if (plan_.pool.total() > kPoolMax) {
             errors_.push_back(fabric_.error(
-                "profiles", std::to_string(plan_.pool.total()) + " buffers are more than one pool "
-                                                                 "can hold",
+                "profiles",
+                std::to_string(plan_.pool.total()) + " buffers are more than one pool "
+                                                     "can hold",
                 "at most " + std::to_string(kPoolMax) + ": lower credits or windows"));
         }
         const std::uint64_t needed_mb = (plan_.memory_bytes() + kMegabyte - 1) / kMegabyte;
@@ -260,8 +268,8 @@ private:
         errors_.push_back(fabric_.error(
             "runtime.memory_mb",
             std::to_string(limit_mb) + " MB are too few: " + std::to_string(plan_.pool.total()) +
-                " buffers of " + std::to_string(plan_.buffer_bytes) + " bytes and their queues take " +
-                std::to_string(needed_mb) + " MB",
+                " buffers of " + std::to_string(plan_.buffer_bytes) +
+                " bytes and their queues take " + std::to_string(needed_mb) + " MB",
             "set it to at least " + std::to_string(needed_mb) + ", or lower credits or windows"));
     }
 

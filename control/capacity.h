@@ -19,21 +19,22 @@ namespace ethlink::control {
 struct VcPlan {
     std::string name;
     bool lossless = true;  // with credits: cbfc is on and the VC is not best effort
-    Credits credits;       // this receiver grants at most so many: reserved plus reachable shared ones
-    // Frames of this ingress that may be inside the node. Lossless: one per credit, and the neighbour
-    // keeps to it. Otherwise (best effort, any VC of a plain port): the node keeps to it itself, by
-    // dropping what arrives beyond; the lossless queues and the crossbar rely on that.
+    Credits credits;  // this receiver grants at most so many: reserved plus reachable shared ones
+    // Frames of this ingress that may be inside the node. Lossless: one per credit, and the
+    // neighbour keeps to it. Otherwise (best effort, any VC of a plain port): the node keeps to it
+    // itself, by dropping what arrives beyond; the lossless queues and the crossbar rely on that.
     std::uint32_t ingress_frames = 0;
     // Entries of the queue in front of this egress. Lossless on a switch: the sum of ingress_frames
     // of this VC over all other ports, so it cannot overflow. On an endpoint: what it may have
     // ready; whoever sends asks for room first.
     std::uint32_t egress_queue_frames = 0;
+    friend bool operator==(const VcPlan&, const VcPlan&) = default;
 };
 
 struct PortPlan {
     std::string name;
     PortKind kind = PortKind::kLink;
-    std::uint32_t worker = 0;          // the poll loop of the node that owns it
+    std::uint32_t worker = 0;  // the poll loop of the node that owns it
     Keep keep = Keep::kShare;
     std::uint32_t ingress_frames = 0;  // all VCs; shared credits counted once
     std::uint32_t window_frames = 0;   // unacknowledged frames at most; 0 without LLR
@@ -42,16 +43,19 @@ struct PortPlan {
     std::uint32_t fault_frames = 0;    // FaultPort's line, each direction; 0 without faults
     std::uint32_t device_frames = 0;   // descriptors of a device, both directions
     std::vector<VcPlan> vcs;
+    friend bool operator==(const PortPlan&, const PortPlan&) = default;
 };
 
 struct NodePlan {
     NodeId node;
     std::string name;
     std::uint32_t workers = 1;
-    // Per ingress worker, the entries of each of its rings to the other workers; power of two. A ring
-    // holds everything that the worker's ports may have inside the node. Empty with one worker.
+    // Per ingress worker, the entries of each of its rings to the other workers; power of two. A
+    // ring holds everything that the worker's ports may have inside the node. Empty with one
+    // worker.
     std::vector<std::uint32_t> crossbar_frames;
     std::vector<PortPlan> ports;
+    friend bool operator==(const NodePlan&, const NodePlan&) = default;
 };
 
 /// Where the buffers of the pool can be at the same time, at most.
@@ -77,7 +81,7 @@ struct CapacityPlan {
     std::uint32_t headroom_bytes = 0;  // in front of the frame
     std::uint32_t buffer_bytes = 0;    // data room: headroom, frame, tag, FCS; a multiple of 64
     std::uint64_t pool_bytes = 0;
-    std::uint64_t ring_bytes = 0;      // queues, rings and replay buffers
+    std::uint64_t ring_bytes = 0;  // queues, rings and replay buffers
     std::uint64_t memory_bytes() const { return pool_bytes + ring_bytes; }
     std::vector<ConfigError> warnings;
 };
@@ -86,7 +90,8 @@ struct CapacityPlan {
 inline constexpr std::uint32_t kTagBytes = 4;
 inline constexpr std::uint32_t kFcsBytes = 4;
 
-/// Ethernet's minimum without FCS: no frame is shorter on a wire (proto/credit_pool.h counts so too).
+/// Ethernet's minimum without FCS: no frame is shorter on a wire (proto/credit_pool.h counts so
+/// too).
 inline constexpr std::uint32_t kMinFrameBytes = 60;
 
 /// Plans a process that runs the whole fabric, or one node of it. Refuses what does not add up and

@@ -20,7 +20,9 @@ namespace {
 
 constexpr std::uint32_t kCreditsMax = (1u << 19) - 1;  // half of the 20-bit circle (UEC 5.2.2)
 
-std::string number(std::uint64_t n) { return std::to_string(n); }
+std::string number(std::uint64_t n) {
+    return std::to_string(n);
+}
 
 std::string micros(Duration duration) {
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(duration);
@@ -31,13 +33,17 @@ std::string nanos(Duration duration) {
     return number(static_cast<std::uint64_t>(duration.count())) + " ns";
 }
 
-std::string profile_path(const Profile& profile) { return "profiles." + profile.name; }
+std::string profile_path(const Profile& profile) {
+    return "profiles." + profile.name;
+}
 
 std::string vc_path(const Profile& profile, std::size_t vc) {
     return profile_path(profile) + ".vcs[" + number(vc) + "]";
 }
 
-std::uint32_t largest_frame(const Profile& profile) { return profile.max_frame_bytes + kTagBytes; }
+std::uint32_t largest_frame(const Profile& profile) {
+    return profile.max_frame_bytes + kTagBytes;
+}
 
 /// Calls `visit(profile)` for each profile that a link uses.
 template <class Visit>
@@ -95,8 +101,8 @@ private:
     }
 
     void check_credits(const Profile& profile, Vc vc, const std::string& path) {
-        // Shared credits may be in use elsewhere: a VC that needs them for a single frame depends on
-        // other VCs, and such a circle is a deadlock. So its own ones must do.
+        // Shared credits may be in use elsewhere: a VC that needs them for a single frame depends
+        // on other VCs, and such a circle is a deadlock. So its own ones must do.
         const CbfcProfile& cbfc = profile.link.cbfc_profile;
         const Credits own = profile.link.vcs[vc.value].reserved;
         const Credits needed = CreditRule(cbfc).credits(largest_frame(profile));
@@ -249,8 +255,12 @@ private:
 
 }  // namespace
 
-std::vector<ConfigError> check_limits(const Fabric& fabric) { return Limits(fabric).run(); }
+std::vector<ConfigError> check_limits(const Fabric& fabric) {
+    return Limits(fabric).run();
+}
 
-std::vector<ConfigError> limit_warnings(const Fabric& fabric) { return Warnings(fabric).run(); }
+std::vector<ConfigError> limit_warnings(const Fabric& fabric) {
+    return Warnings(fabric).run();
+}
 
 }  // namespace ethlink::control

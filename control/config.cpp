@@ -29,7 +29,7 @@
 namespace ethlink::control {
 namespace {
 
-constexpr std::size_t kNodesMax = 4'096;   // 1,024 GPUs and the switches between them
+constexpr std::size_t kNodesMax = 4'096;  // 1,024 GPUs and the switches between them
 constexpr std::size_t kLinksMax = 65'536;
 constexpr std::size_t kPlainPortsMax = 1'024;
 constexpr std::size_t kGpusPerPortMax = 1'024;
@@ -40,7 +40,9 @@ constexpr Choice<NodeKind> kNodeKinds[] = {
 };
 constexpr Choice<PortKind> kPortKinds[] = {{"plain", PortKind::kPlain}};
 
-Tenant read_tenant(MapReader& map) { return {map.number(keys::kTenant, std::uint16_t{0})}; }
+Tenant read_tenant(MapReader& map) {
+    return {map.number(keys::kTenant, std::uint16_t{0})};
+}
 
 /// Keys that only endpoints have.
 void refuse_endpoint_keys(const MapReader& map, ConfigLog& log) {
@@ -255,6 +257,13 @@ Unexpected<std::vector<ConfigError>> failure(const std::string& file, std::strin
 
 }  // namespace
 
+std::string hex(GpuId gpu) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text = "0x";
+    for (int shift = 12; shift >= 0; shift -= 4) text += kDigits[(gpu.value >> shift) & 0xF];
+    return text;
+}
+
 std::optional<Vc> Profile::find_vc(std::string_view vc_name) const {
     for (std::uint8_t i = 0; i < link.vc_count; ++i) {
         if (vc_names[i].name == vc_name) return Vc{i};
@@ -313,7 +322,8 @@ Expected<Fabric, std::vector<ConfigError>> load_text(std::string_view text,
 Expected<Fabric, std::vector<ConfigError>> load(const std::string& path) {
     errno = 0;
     std::ifstream stream(path, std::ios::binary);
-    // One byte beyond the limit is enough to be refused; an endless file must not be read to its end.
+    // One byte beyond the limit is enough to be refused; an endless file must not be read to its
+    // end.
     std::string text(kYamlBytesMax + 1, '\0');
     stream.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (stream.bad() || !stream.is_open()) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/config_error.h"
+#include "control/pktgen/traffic_matrix.h"
 #include "dataplane/fault_options.h"
 #include "proto/expected.h"
 #include "proto/ids.h"
@@ -54,12 +55,6 @@ enum class MemoryMode : std::uint8_t { kAuto, kHugepages, kInMemory, kNoHuge };
 /// What a worker does in a turn without a frame.
 enum class IdleMode : std::uint8_t { kPoll, kSleep };
 
-enum class TrafficPattern : std::uint8_t {
-    kAllToAll,     // every endpoint to every other, in turn
-    kPermutation,  // endpoint i to endpoint i + 1
-    kIncast,       // all endpoints to the first one
-};
-
 /// What a profile says of a VC beyond what the link must know.
 struct VcNames {
     std::string name;                // "ls-request"
@@ -75,7 +70,7 @@ struct Profile {
     FcsMode fcs = FcsMode::kAuto;
     LinkProfile link;
     std::array<VcNames, kMaxVcs> vc_names;  // link.vc_count of them are in use
-    std::array<Vc, 64> dscp_to_vc{};        // a DSCP that no VC lists: the best-effort VC, else VC 0
+    std::array<Vc, 64> dscp_to_vc{};  // a DSCP that no VC lists: the best-effort VC, else VC 0
 
     std::optional<Vc> find_vc(std::string_view vc_name) const;
     std::optional<Vc> best_effort_vc() const;  // the first VC without credits
@@ -90,9 +85,9 @@ struct FabricPort {
     // GPU-IDs at the far end: only these may be the source of a frame that arrives here, and frames
     // for them leave here. Empty: any source (a link between switches, an unbound plain port).
     std::vector<GpuId> gpus;
-    Tenant tenant;       // the tag that frames of this port must carry; 0 = untagged
-    std::string device;  // DPDK device or vdev string; empty: the in-process wire
-    bool software_fcs = false;   // FcsMode resolved; the same at both ends
+    Tenant tenant;                 // the tag that frames of this port must carry; 0 = untagged
+    std::string device;            // DPDK device or vdev string; empty: the in-process wire
+    bool software_fcs = false;     // FcsMode resolved; the same at both ends
     FaultOptions transmit_faults;  // on frames that leave here, with a seed of its own
 };
 
@@ -116,22 +111,24 @@ struct FabricLink {
 };
 
 struct Runtime {
-    std::uint32_t workers = 0;  // poll threads of the process; 0 = auto: one per CPU, as far as useful
+    std::uint32_t workers =
+        0;  // poll threads of the process; 0 = auto: one per CPU, as far as useful
     IdleMode idle = IdleMode::kSleep;
     Duration idle_sleep = std::chrono::microseconds(50);
     MemoryMode memory = MemoryMode::kAuto;
-    std::uint32_t memory_mb = 0;              // refuse a plan that needs more; 0 = no limit
-    std::uint32_t wire_frames = 512;          // in-process wire: frames per direction, power of two
+    std::uint32_t memory_mb = 0;      // refuse a plan that needs more; 0 = no limit
+    std::uint32_t wire_frames = 512;  // in-process wire: frames per direction, power of two
     std::uint32_t endpoint_queue_frames = 256;  // frames an endpoint has ready, per port and VC
-    std::uint32_t rx_descriptors = 1024;      // devices: power of two
-    std::uint32_t tx_descriptors = 1024;      // devices: power of two
-    std::uint32_t pool_cache_frames = 256;    // mempool cache of one thread
+    std::uint32_t rx_descriptors = 1024;        // devices: power of two
+    std::uint32_t tx_descriptors = 1024;        // devices: power of two
+    std::uint32_t pool_cache_frames = 256;      // mempool cache of one thread
 };
 
 /// What `ethlink lab` sends when told nothing else.
 struct Traffic {
     TrafficPattern pattern = TrafficPattern::kAllToAll;
-    std::uint32_t frame_bytes = 256;  // headers included, FCS not; 0 = imix (7:4:1 of 60, 566, 1514)
+    std::uint32_t frame_bytes =
+        256;  // headers included, FCS not; 0 = imix (7:4:1 of 60, 566, 1514)
     Duration duration = std::chrono::seconds(3);
     std::uint64_t seed = 1;
     std::uint64_t rate_pps = 0;  // per endpoint; 0 = as fast as the credits allow
@@ -149,18 +146,23 @@ struct Fabric {
     Runtime runtime;
     Traffic traffic;
     std::vector<ConfigError> warnings;
-    std::map<std::string, Mark, std::less<>> marks;  // path of a key -> where it stands
+    std::map<std::string, Mark, std::less<>> marks;       // path of a key -> where it stands
     std::map<std::string, std::string> plain_port_paths;  // "leaf0:p0" -> "ports[0]"
 
     std::optional<NodeId> find_node(std::string_view node_name) const;
     const FabricNode& node(NodeId id) const { return nodes[id.value]; }
-    const FabricPort& port(PortRef ref) const { return nodes[ref.node.value].ports[ref.port.value]; }
+    const FabricPort& port(PortRef ref) const {
+        return nodes[ref.node.value].ports[ref.port.value];
+    }
     const Profile& profile(ProfileId id) const { return profiles[id.value]; }
     std::string port_name(PortRef ref) const;  // "leaf0:e0"
 
     /// A mistake at `path`; if that key is not written in the file, at the nearest one above it.
     ConfigError error(std::string path, std::string why, std::string hint = {}) const;
 };
+
+/// "0x0200", as GPU-IDs are shown everywhere.
+std::string hex(GpuId gpu);
 
 /// Reads and checks a file. All mistakes that can be told apart are reported, in file order.
 [[nodiscard]] Expected<Fabric, std::vector<ConfigError>> load(const std::string& path);

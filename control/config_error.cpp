@@ -8,7 +8,8 @@
 namespace ethlink::control {
 
 std::string ConfigError::text() const {
-    std::string line_of_text = file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": ";
+    std::string line_of_text =
+        file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": ";
     if (!key.empty()) line_of_text += key + ": ";
     line_of_text += why;
     if (!hint.empty()) line_of_text += " (" + hint + ")";

@@ -15,7 +15,9 @@
 namespace ethlink::control {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 /// Takes the digits off the front of a text, leading zeros dropped.
 std::string_view take_number(std::string_view& text) {
@@ -188,10 +190,10 @@ void GraphBuilder::finish(Fabric& fabric) {
     }
     for (FabricNode& node : nodes_) {
         for (FabricPort& port : node.ports) {
-            const bool has_faults = port.link && (links_[*port.link].a_to_b.any() ||
-                                                  links_[*port.link].b_to_a.any());
-            port.software_fcs = resolve_fcs(fabric.profile(port.profile), has_faults) ==
-                                FcsMode::kSoftware;
+            const bool has_faults =
+                port.link && (links_[*port.link].a_to_b.any() || links_[*port.link].b_to_a.any());
+            port.software_fcs =
+                resolve_fcs(fabric.profile(port.profile), has_faults) == FcsMode::kSoftware;
         }
     }
     fabric.nodes = std::move(nodes_);

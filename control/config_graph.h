@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Puts nodes, links and plain ports together into a fabric, whichever form of the file they came from.
+// Puts nodes, links and plain ports together into a fabric, whichever form of the file they came
+// from.
 #pragma once
 
 #include <array>
@@ -90,7 +91,7 @@ private:
     std::vector<std::array<Place, 2>> link_ends_;  // as links_
     std::map<std::string, std::uint32_t, std::less<>> node_index_;
     std::map<std::string, Mark, std::less<>> port_marks_;  // "leaf0:e0" -> where it was first used
-    std::map<std::string, std::string> plain_paths_;  // "leaf0:p0" -> "ports[0]"
+    std::map<std::string, std::string> plain_paths_;       // "leaf0:p0" -> "ports[0]"
 };
 
 /// Splits "leaf0:e0"; reports and returns nothing if it is something else.

@@ -27,12 +27,15 @@ constexpr Choice<MemoryMode> kMemoryModes[] = {
     {"no-huge", MemoryMode::kNoHuge},
 };
 constexpr Choice<TrafficPattern> kPatterns[] = {
+    {"pairs", TrafficPattern::kPairs},
     {"all-to-all", TrafficPattern::kAllToAll},
     {"permutation", TrafficPattern::kPermutation},
     {"incast", TrafficPattern::kIncast},
 };
 
-double probability(MapReader& map, std::string_view key) { return map.real({key, 0, 1, ""}, 0); }
+double probability(MapReader& map, std::string_view key) {
+    return map.real({key, 0, 1, ""}, 0);
+}
 
 FaultOptions read_direction(const ConfigValue& value, ConfigLog& log) {
     MapReader map(value, log);

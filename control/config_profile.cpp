@@ -44,7 +44,7 @@ struct BuiltInVc {
     std::uint8_t dscp;      // a class selector (RFC 2474) each
 };
 constexpr BuiltInVc kBuiltInVcs[] = {
-    {"ls-request", true, 2, 32},  {"ls-response", true, 2, 40},  {"rdma-request", true, 1, 16},
+    {"ls-request", true, 2, 32},    {"ls-response", true, 2, 40}, {"rdma-request", true, 1, 16},
     {"rdma-response", true, 1, 24}, {"best-effort", false, 0, 0},
 };
 
@@ -93,8 +93,8 @@ std::vector<std::uint8_t> read_dscps(const ConfigValue& value, ConfigLog& log) {
 
 /// Keys that only a VC with credits has; on another one they are a misunderstanding.
 void refuse_credit_keys(const MapReader& map, ConfigLog& log) {
-    for (const std::string_view key : {"credits", "threshold_mode", "shared_static",
-                                       "shared_dynamic"}) {
+    for (const std::string_view key :
+         {"credits", "threshold_mode", "shared_static", "shared_dynamic"}) {
         if (!map.has(key)) continue;
         log.error(map.mark(key), map.path(key), "a VC with `lossless: false` has no credits",
                   "remove this key, or set `lossless: true`");
@@ -149,8 +149,8 @@ void read_vcs(const ConfigValue& value, Profile& profile, ConfigLog& log) {
         profile.vc_names[index].name = read_vc_name(map, profile, log);
         profile.link.vcs[index] = read_vc(map, log);
         VcProfile& vc = profile.link.vcs[index];
-        vc.quantum_bytes = map.number(keys::kQuantumBytes,
-                                      std::max(vc.quantum_bytes, profile.max_frame_bytes));
+        vc.quantum_bytes =
+            map.number(keys::kQuantumBytes, std::max(vc.quantum_bytes, profile.max_frame_bytes));
         if (const auto dscp = map.value("dscp")) {
             profile.vc_names[index].dscp = read_dscps(*dscp, log);
         }

@@ -19,7 +19,9 @@
 namespace ethlink::control {
 namespace {
 
-std::string quote(std::string_view text) { return "`" + std::string(text) + "`"; }
+std::string quote(std::string_view text) {
+    return "`" + std::string(text) + "`";
+}
 
 /// A scalar as a message shows it: short, whatever was in the file.
 std::string shown(std::string_view text) {
@@ -61,7 +63,9 @@ std::optional<std::string_view> plain_scalar(const ConfigValue& value, std::stri
     return value.node->text;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 /// Digits of base 10 or 16 and nothing else; more than 2^63 - 1 becomes that.
 std::optional<std::int64_t> digits(std::string_view text, int base) {
@@ -86,11 +90,13 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
 }
 
 bool looks_octal(std::string_view text) {
-    return text.size() > 1 && text.front() == '0' && std::all_of(text.begin(), text.end(), is_digit);
+    return text.size() > 1 && text.front() == '0' &&
+           std::all_of(text.begin(), text.end(), is_digit);
 }
 
 std::string number_hint(std::string_view text) {
-    if (looks_octal(text)) return "write it without the leading zero: some readers take it as octal";
+    if (looks_octal(text))
+        return "write it without the leading zero: some readers take it as octal";
     if (text.find('_') != std::string_view::npos || text.find(',') != std::string_view::npos) {
         return "write the digits without separators";
     }
@@ -171,7 +177,8 @@ std::optional<std::int64_t> read_number(const ConfigValue& value, const NumberKe
                   number_hint(*text));
         return std::nullopt;
     }
-    const bool uneven = key.power_of_two && !std::has_single_bit(static_cast<std::uint64_t>(*number));
+    const bool uneven =
+        key.power_of_two && !std::has_single_bit(static_cast<std::uint64_t>(*number));
     if (*number < key.min || *number > key.max || uneven) {
         log.error(value.mark, value.path, shown(*text) + " is out of range",
                   "allowed: " + range_text(key));
@@ -208,9 +215,8 @@ std::optional<std::string> read_text(const ConfigValue& value, ConfigLog& log) {
         return std::nullopt;
     }
     const std::string& text = value.node->text;
-    const bool printable = std::all_of(text.begin(), text.end(), [](char c) {
-        return static_cast<unsigned char>(c) >= 0x20;
-    });
+    const bool printable = std::all_of(
+        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20; });
     if (text.empty() || text.size() > kTextMax || !printable) {
         log.error(value.mark, value.path, "expected one line of 1 to 512 bytes",
                   text.empty() ? "give a value or remove the key" : "shorten it to one line");
@@ -288,9 +294,8 @@ bool is_name(std::string_view text) {
     constexpr std::size_t kNameMax = 31;
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
     if (text.empty() || text.size() > kNameMax || !letter(text.front())) return false;
-    return std::all_of(text.begin(), text.end(), [&](char c) {
-        return letter(c) || is_digit(c) || c == '-' || c == '_';
-    });
+    return std::all_of(text.begin(), text.end(),
+                       [&](char c) { return letter(c) || is_digit(c) || c == '-' || c == '_'; });
 }
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> words) {
@@ -359,7 +364,9 @@ std::optional<ConfigValue> MapReader::required(std::string_view key,
     return found;
 }
 
-bool MapReader::has(std::string_view key) const { return find(key) != nullptr; }
+bool MapReader::has(std::string_view key) const {
+    return find(key) != nullptr;
+}
 
 void MapReader::finish() {
     for (const YamlEntry& entry : map_.node->entries) {

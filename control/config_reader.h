@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reads the keys of one YAML map, each by name, type and range, and tells of every one it did not know.
+// Reads the keys of one YAML map, each by name, type and range, and tells of every one it did not
+// know.
 #pragma once
 
 #include <concepts>
@@ -84,7 +85,8 @@ std::optional<bool> read_flag(const ConfigValue& value, ConfigLog& log);
 std::vector<ConfigValue> read_list(const ConfigValue& value, std::size_t max, ConfigLog& log);
 
 /// A list, or a single value in the place of a list of one.
-std::vector<ConfigValue> read_one_or_list(const ConfigValue& value, std::size_t max, ConfigLog& log);
+std::vector<ConfigValue> read_one_or_list(const ConfigValue& value, std::size_t max,
+                                          ConfigLog& log);
 
 /// The entries of a map with keys of the user's choice (nodes, profiles), at most `max`.
 std::vector<std::pair<std::string, ConfigValue>> read_named(const ConfigValue& value,

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The fabric and its capacity plan as `ethlink check` shows them: text for people, JSON for scripts.
+// The fabric and its capacity plan as `ethlink check` shows them: text for people, JSON for
+// scripts.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "control/capacity.h"
 #include "control/config.h"
 #include "control/config_error.h"
 #include "control/routes.h"
-#include "proto/ids.h"
 
 namespace ethlink::control {
 
@@ -19,9 +20,6 @@ namespace ethlink::control {
 [[nodiscard]] nlohmann::json to_json(const CapacityPlan& plan);
 [[nodiscard]] nlohmann::json to_json(const Fabric& fabric, const std::vector<RouteTable>& tables);
 [[nodiscard]] nlohmann::json to_json(const ConfigError& error);
-
-/// "0x0200".
-[[nodiscard]] std::string hex(GpuId gpu);
 
 [[nodiscard]] std::string to_text(const Fabric& fabric);
 [[nodiscard]] std::string to_text(const CapacityPlan& plan);

@@ -2,9 +2,6 @@
 // One breadth-first search per destination, from the destination outwards, through switches only.
 #include "control/routes.h"
 
-#include <oneapi/tbb/blocked_range.h>
-#include <oneapi/tbb/parallel_for.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +10,9 @@
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include <oneapi/tbb/blocked_range.h>
+#include <oneapi/tbb/parallel_for.h>
 
 namespace ethlink::control {
 namespace {
@@ -89,8 +89,8 @@ private:
     std::vector<NodeId> queue_;
 };
 
-bool leads_there(const FabricNode& node, std::uint32_t own_hops, const FabricPort& port,
-                 GpuId gpu, const Distances& hops) {
+bool leads_there(const FabricNode& node, std::uint32_t own_hops, const FabricPort& port, GpuId gpu,
+                 const Distances& hops) {
     if (port.kind == PortKind::kPlain) {
         return own_hops == 1 &&
                std::find(port.gpus.begin(), port.gpus.end(), gpu) != port.gpus.end();
@@ -115,9 +115,9 @@ std::vector<PortId> ports_towards(const Fabric& fabric, NodeId id, GpuId gpu,
 }  // namespace
 
 const Route* RouteTable::find(GpuId dst) const {
-    const auto found = std::lower_bound(
-        routes.begin(), routes.end(), dst,
-        [](const Route& route, GpuId wanted) { return route.dst < wanted; });
+    const auto found =
+        std::lower_bound(routes.begin(), routes.end(), dst,
+                         [](const Route& route, GpuId wanted) { return route.dst < wanted; });
     return found != routes.end() && found->dst == dst ? &*found : nullptr;
 }
 

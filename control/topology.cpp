@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "control/report.h"
 #include "control/routes.h"
 
 namespace ethlink::control {
@@ -21,9 +20,13 @@ namespace {
 
 constexpr std::size_t kReportedMax = 20;  // as many as a reader looks at
 
-std::string node_path(const FabricNode& node) { return "nodes." + node.name; }
+std::string node_path(const FabricNode& node) {
+    return "nodes." + node.name;
+}
 
-std::string link_path(std::size_t link) { return "links[" + std::to_string(link) + "]"; }
+std::string link_path(std::size_t link) {
+    return "links[" + std::to_string(link) + "]";
+}
 
 /// A GPU-ID and who has it.
 struct Holder {
@@ -57,7 +60,8 @@ private:
         for (const FabricNode& node : fabric_.nodes) {
             if (!node.ports.empty()) continue;
             const bool endpoint = node.kind == NodeKind::kEndpoint;
-            report(node_path(node), endpoint ? "this endpoint has no link" : "this switch has no port",
+            report(node_path(node),
+                   endpoint ? "this endpoint has no link" : "this switch has no port",
                    "add a link under `links`, or remove the node");
         }
     }
@@ -211,19 +215,22 @@ GpuId generated_gpu_id(std::uint32_t i) {
     return {static_cast<std::uint16_t>(0x0200u | (i & 0xFFu) | ((i >> 8) << 10))};
 }
 
-bool looks_like_unicast(GpuId gpu) { return (gpu.value & 0x0300) == 0x0200; }
+bool looks_like_unicast(GpuId gpu) {
+    return (gpu.value & 0x0300) == 0x0200;
+}
 
-std::vector<ConfigError> check_topology(const Fabric& fabric) { return Checker(fabric).run(); }
+std::vector<ConfigError> check_topology(const Fabric& fabric) {
+    return Checker(fabric).run();
+}
 
 std::vector<ConfigError> topology_warnings(const Fabric& fabric) {
     std::vector<ConfigError> warnings;
     for (const FabricNode& node : fabric.nodes) {
         if (node.gpu) warn_of_gpu(fabric, *node.gpu, node_path(node) + ".gpu", warnings);
         if (node.workers > node.ports.size()) {
-            warnings.push_back(fabric.error(node_path(node) + ".workers",
-                                            "more poll loops than ports",
-                                            "set workers to at most " +
-                                                std::to_string(node.ports.size())));
+            warnings.push_back(
+                fabric.error(node_path(node) + ".workers", "more poll loops than ports",
+                             "set workers to at most " + std::to_string(node.ports.size())));
         }
         for (const FabricPort& port : node.ports) {
             const auto path = fabric.plain_port_paths.find(node.name + ":" + port.name);

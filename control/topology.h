@@ -12,15 +12,16 @@
 
 namespace ethlink::control {
 
-/// The i-th GPU-ID that we hand out: bits 9:8 are `10`, so that the first byte of the frame looks to
-/// an ordinary NIC like that of a locally administered unicast address. i < 16,384.
+/// The i-th GPU-ID that we hand out: bits 9:8 are `10`, so that the first byte of the frame looks
+/// to an ordinary NIC like that of a locally administered unicast address. i < 16,384.
 GpuId generated_gpu_id(std::uint32_t i);
 
 /// Whether a NIC takes a frame for this GPU-ID as locally administered unicast.
 bool looks_like_unicast(GpuId gpu);
 
 /// Mistakes that show only when all links are known: endpoints without a link, switches without a
-/// port, GPU-IDs given twice, endpoints that cannot be reached, profiles that contradict each other.
+/// port, GPU-IDs given twice, endpoints that cannot be reached, profiles that contradict each
+/// other.
 [[nodiscard]] std::vector<ConfigError> check_topology(const Fabric& fabric);
 
 /// What deserves a second look but works: odd GPU-IDs, profiles nobody uses.

@@ -33,8 +33,8 @@ std::string numbered(std::string_view word, std::uint32_t i) {
 
 void add_gpus(std::uint32_t count, const Common& common, GraphBuilder& graph) {
     for (std::uint32_t g = 0; g < count; ++g) {
-        graph.add_node({numbered("gpu", g), NodeKind::kEndpoint, 1, generated_gpu_id(g), {},
-                        common.where});
+        graph.add_node(
+            {numbered("gpu", g), NodeKind::kEndpoint, 1, generated_gpu_id(g), {}, common.where});
     }
 }
 

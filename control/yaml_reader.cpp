@@ -2,11 +2,6 @@
 // Builds the tree from yaml-cpp's events, so that every key is seen, in order, with its place.
 #include "control/yaml_reader.h"
 
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <exception>
@@ -18,6 +13,11 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
 
 namespace ethlink::control {
 namespace {
@@ -51,7 +51,9 @@ std::size_t utf8_length(std::string_view text) {
     return length;
 }
 
-bool is_allowed_control(char c) { return c == '\n' || c == '\r' || c == '\t'; }
+bool is_allowed_control(char c) {
+    return c == '\n' || c == '\r' || c == '\t';
+}
 
 /// The place of the first byte that cannot stand in a text file.
 std::optional<Mark> find_garbage(std::string_view text) {
@@ -89,10 +91,10 @@ public:
 
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         const auto found = anchors_.find(anchor);
-        const bool is_open =
-            found != anchors_.end() &&
-            std::any_of(open_.begin(), open_.end(),
-                        [&](const Level& level) { return level.node == found->second; });
+        const bool is_open = found != anchors_.end() &&
+                             std::any_of(open_.begin(), open_.end(), [&](const Level& level) {
+                                 return level.node == found->second;
+                             });
         if (found == anchors_.end() || is_open) {
             throw Refusal{to_mark(mark), path(), "this alias contains itself",
                           "write the value out"};
@@ -126,7 +128,7 @@ private:
     /// A list or map that is being filled.
     struct Level {
         YamlNode* node = nullptr;
-        std::optional<YamlEntry> pending;                // a map's key that awaits its value
+        std::optional<YamlEntry> pending;              // a map's key that awaits its value
         std::unordered_map<std::string, Mark> seen{};  // a map's keys so far
     };
 
@@ -198,12 +200,17 @@ private:
     /// The path to where the builder stands, for messages.
     std::string path() const {
         std::string place;
-        for (const Level& level : open_) {
-            if (level.node->kind == YamlNode::Kind::kList) {
-                const std::size_t index = level.node->items.empty() ? 0 : level.node->items.size() - 1;
+        for (std::size_t i = 0; i < open_.size(); ++i) {
+            const YamlNode& node = *open_[i].node;
+            const bool innermost = i + 1 == open_.size();
+            if (node.kind == YamlNode::Kind::kList) {
+                // What is being filled further in is already the last item.
+                const std::size_t index = node.items.size() - (innermost ? 0 : 1);
                 place += "[" + std::to_string(index) + "]";
-            } else if (level.pending) {
-                place += (place.empty() ? "" : ".") + level.pending->key;
+            } else if (!innermost) {
+                place += (place.empty() ? "" : ".") + node.entries.back().key;
+            } else if (open_[i].pending) {
+                place += (place.empty() ? "" : ".") + open_[i].pending->key;
             }
         }
         return place;
@@ -235,10 +242,11 @@ Expected<YamlDocument, Refusal> build(std::string_view text) {
 
 Expected<YamlDocument, Refusal> parse(std::string_view text) {
     if (text.size() > kYamlBytesMax) {
-        return Unexpected<Refusal>({{}, "",
-                                    "the file is larger than " +
-                                        std::to_string(kYamlBytesMax >> 20) + " MiB",
-                                    "use the compact form: `topology:`"});
+        return Unexpected<Refusal>(
+            {{},
+             "",
+             "the file is larger than " + std::to_string(kYamlBytesMax >> 20) + " MiB",
+             "use the compact form: `topology:`"});
     }
     if (const auto garbage = find_garbage(text)) {
         return Unexpected<Refusal>(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One YAML document as a tree of plain values, each with its place: what yaml-cpp lets pass is refused.
+// One YAML document as a tree of plain values, each with its place: what yaml-cpp lets pass is
+// refused.
 #pragma once
 
 #include <cstddef>

@@ -8,7 +8,8 @@
 
 namespace ethlink {
 
-/// Probabilities are per frame, 0 .. 1. The last six aim at one kind of frame each, as link testers do.
+/// Probabilities are per frame, 0 .. 1. The last six aim at one kind of frame each, as link testers
+/// do.
 struct FaultOptions {
     double loss = 0;       // the frame vanishes
     double bit_error = 0;  // one bit of the frame flips
@@ -18,20 +19,20 @@ struct FaultOptions {
     Duration delay{0};                   // every frame is late by this, 0 .. 1 s
     Duration jitter{0};                  // and by up to this more, at random, 0 .. 1 s
     double rate_mbps = 0;                // serialisation rate, 10^6 bit/s; 0 = unlimited
-    double seq_drop = 0;      // LLR: a frame with a sequence number vanishes
-    double seq_dup = 0;       // LLR: a frame with a sequence number arrives twice
-    double fcs_bad = 0;       // the frame arrives with a wrong FCS
-    double fcs_poisoned = 0;  // the frame arrives marked as poisoned
-    double llr_ack_drop = 0;   // a link control frame that carries an ACK vanishes
-    double llr_nack_drop = 0;  // a link control frame that carries a NACK vanishes
-    std::uint64_t seed = 1;    // the same seed and frames give the same faults
+    double seq_drop = 0;                 // LLR: a frame with a sequence number vanishes
+    double seq_dup = 0;                  // LLR: a frame with a sequence number arrives twice
+    double fcs_bad = 0;                  // the frame arrives with a wrong FCS
+    double fcs_poisoned = 0;             // the frame arrives marked as poisoned
+    double llr_ack_drop = 0;             // a link control frame that carries an ACK vanishes
+    double llr_nack_drop = 0;            // a link control frame that carries a NACK vanishes
+    std::uint64_t seed = 1;              // the same seed and frames give the same faults
 
     /// Whether there is anything to do; without it a port needs no fault layer.
     bool any() const {
         return loss > 0 || bit_error > 0 || duplicate > 0 || reorder > 0 ||
                delay > Duration::zero() || jitter > Duration::zero() || rate_mbps > 0 ||
-               seq_drop > 0 || seq_dup > 0 || fcs_bad > 0 || fcs_poisoned > 0 ||
-               llr_ack_drop > 0 || llr_nack_drop > 0;
+               seq_drop > 0 || seq_dup > 0 || fcs_bad > 0 || fcs_poisoned > 0 || llr_ack_drop > 0 ||
+               llr_nack_drop > 0;
     }
 };
 

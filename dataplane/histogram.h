@@ -21,7 +21,7 @@ struct HistogramScale {
     static constexpr std::uint32_t kValueBits = 40;
     static constexpr std::uint64_t kValueMax =
         (std::uint64_t{1} << kValueBits) - 1;  // 18 min in ns
-    static constexpr std::size_t kSlots = (kValueBits - kSlotBits + 1) * kSlotsPerOctave;
+    static constexpr std::size_t kSlots = std::size_t{kValueBits - kSlotBits + 1} * kSlotsPerOctave;
 
     /// 0 <= value <= kValueMax.
     static constexpr std::size_t slot_of(std::uint64_t value) {

@@ -28,6 +28,8 @@ struct PortRules {
     bool software_fcs = false;      // the medium checks none
     std::uint32_t max_frame_bytes = 2048;  // FCS not counted
     Vc plain_vc{};                  // of frames that come in by a plain port: a best-effort VC
+    std::array<std::uint32_t, kMaxVcs> admitted_max{};  // frames in the node from here, by VC that
+                                                        // has no credits
     bool guard_source = false;      // only frames from `gpus`
     std::vector<GpuId> gpus;        // whom this port leads to directly
     bool guard_tenant = false;      // only frames of `tenant`
@@ -57,7 +59,13 @@ struct PortState {
     Port<F>* device;
     std::optional<Link<F>> link;  // none on a plain port
     PortRules rules;
+    /// Frames of this ingress that are in the node on a VC without credits: what credits do for a
+    /// lossless VC, this bound does here, so that rings and queues hold what they were made for.
+    bool admits(Vc vc) const { return admitted[vc.value] < rules.admitted_max[vc.value]; }
+    bool has_credits(Vc vc) const { return link && link->is_lossless(vc); }
+
     EgressQueues<F> queues;
+    std::array<std::uint32_t, kMaxVcs> admitted{};
     Scheduler scheduler;
     Burst<F> arrived;
     Burst<F> staged;  // what the device refused last turn is still in it

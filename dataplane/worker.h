@@ -83,10 +83,12 @@ private:
     void receive_one(State& port, F& frame);
     void receive_link(State& port, F& frame, const wire::FrameView& view);
     void receive_plain(State& port, F& frame, const wire::FrameView& view);
+    void deliver(State& port, F& frame, const wire::FrameView& view, Arrival arrival);
     void transmit_link(State& port);
     void transmit_plain(State& port);
     void refuse_unreadable(State& port, F& frame, FrameCheck check, Drop reason);
     void give_back(PortId ingress, Vc vc, Credits credits);
+    void returned(State& ingress, Vc vc, Credits credits);
     void departed(const Parcel<F>& parcel);
     void keep_house();
     State& local(PortId port) { return *ports_[crossbar_->home(port).index]; }
@@ -152,8 +154,7 @@ void Worker<F, StageT>::receive_link(State& port, F& frame, const wire::FrameVie
     const RxOutcome outcome = port.link->on_rx(frame, view);
     switch (outcome.verdict) {
         case RxOutcome::Verdict::kDeliver:
-            stage_.deliver(std::move(frame), view, port,
-                           {port.rules.id, outcome.vc, outcome.credits, now_}, *this);
+            deliver(port, frame, view, {port.rules.id, outcome.vc, outcome.credits, now_});
             break;
         case RxOutcome::Verdict::kConsumed: break;
         case RxOutcome::Verdict::kDrop: port.counters.drops.add(outcome.drop); break;
@@ -164,12 +165,26 @@ template <FrameHandle F, class StageT>
 void Worker<F, StageT>::receive_plain(State& port, F& frame, const wire::FrameView& view) {
     const Arrival arrival{port.rules.id, port.rules.plain_vc, {}, now_};
     if (view.is_control()) {
-        refuse(arrival, Drop::kControlOnPlainPort);
+        port.counters.drops.add(Drop::kControlOnPlainPort);
     } else if (view.link_word_raw() != 0) {
-        refuse(arrival, Drop::kReservedNonzero);
+        port.counters.drops.add(Drop::kReservedNonzero);
     } else {
-        stage_.deliver(std::move(frame), view, port, arrival, *this);
+        deliver(port, frame, view, arrival);
     }
+}
+
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::deliver(State& port, F& frame, const wire::FrameView& view,
+                                Arrival arrival) {
+    if (!port.has_credits(arrival.vc)) [[unlikely]] {
+        if (!port.admits(arrival.vc)) {
+            port.counters.drops.add(Drop::kQueueFull);
+            return;
+        }
+        ++port.admitted[arrival.vc.value];
+        arrival.credits = Credits{1};  // Our own: give_back() takes it down again.
+    }
+    stage_.deliver(std::move(frame), view, port, arrival, *this);
 }
 
 template <FrameHandle F, class StageT>
@@ -297,7 +312,7 @@ bool Worker<F, StageT>::collect() {
     }
     crossbar_->collect_drained(id_, [&](PortId ingress, Vc vc, Credits credits) {
         any = true;
-        local(ingress).link->on_drained(vc, credits);
+        returned(local(ingress), vc, credits);
     });
     return any;
 }
@@ -306,10 +321,19 @@ template <FrameHandle F, class StageT>
 void Worker<F, StageT>::give_back(PortId ingress, Vc vc, Credits credits) {
     if (credits.value == 0) return;
     const PortHome home = crossbar_->home(ingress);
-    if (home.worker == id_) {
-        ports_[home.index]->link->on_drained(vc, credits);
+    if (home.worker == id_) [[likely]] {
+        returned(*ports_[home.index], vc, credits);
     } else {
         crossbar_->drained(id_, ingress, vc, credits);
+    }
+}
+
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::returned(State& ingress, Vc vc, Credits credits) {
+    if (ingress.has_credits(vc)) [[likely]] {
+        ingress.link->on_drained(vc, credits);
+    } else {
+        ingress.admitted[vc.value] -= credits.value;
     }
 }
 

@@ -11,9 +11,15 @@ namespace ethlink {
 
 namespace detail {
 
-constexpr std::uint16_t swapped(std::uint16_t value) { return __builtin_bswap16(value); }
-constexpr std::uint32_t swapped(std::uint32_t value) { return __builtin_bswap32(value); }
-constexpr std::uint64_t swapped(std::uint64_t value) { return __builtin_bswap64(value); }
+constexpr std::uint16_t swapped(std::uint16_t value) {
+    return __builtin_bswap16(value);
+}
+constexpr std::uint32_t swapped(std::uint32_t value) {
+    return __builtin_bswap32(value);
+}
+constexpr std::uint64_t swapped(std::uint64_t value) {
+    return __builtin_bswap64(value);
+}
 
 template <std::endian Order, class T>
 T load(const std::byte* from) {

@@ -148,6 +148,8 @@ private:
     void begin_session(Time now);
     void flush(Time now);
     void release(std::uint32_t count, Seq oldest);
+    void watch_round_trip(Seq seq);
+    void end_round_trip(std::uint32_t released, Seq oldest);
     void note_tx_state(LlrTxState before, Time now);
     FrameAction stalled_action() const;
     bool discard_if_stalled(F& frame);
@@ -195,6 +197,11 @@ private:
     std::uint16_t last_epoch_;
     std::uint32_t cc_session_ = 0;  // LlrRx::sessions() when the last CC_Update was obeyed
     std::uint32_t replays_published_ = 0;
+    // Round trip: one frame at a time is watched from its first sending to its ACK.
+    bool rtt_watching_ = false;
+    Seq rtt_seq_;
+    Time rtt_sent_at_{};
+    Duration rtt_{};
     Time stalled_since_{};          // LLR has not been running since
     Time state_since_{};
     LinkStats stats_;
@@ -267,6 +274,7 @@ template <FrameHandle F, class Seq>
 template <class Out>
 void BasicLink<F, Seq>::sequence(F&& frame, std::uint32_t bytes, Vc vc, bool poisoned, Out& out) {
     const Seq seq = llr_tx_.on_sent(now_);
+    if (!rtt_watching_) [[unlikely]] watch_round_trip(seq);
     const wire::LinkWord word{.eligible = true,
                               .poisoned = poisoned,
                               .vc = vc,

@@ -57,6 +57,7 @@ void BasicLink<F, Seq>::begin_session(Time now) {
     llr_tx_.begin_init(first ? Seq(end_.init_seq) : llr_tx_.next(), last_epoch_, now);
     note_tx_state(before, now);
     cbfc_sender_.reset();
+    rtt_watching_ = false;
     cc_due_ = kNever;
     deaf_ = 0;
     control_urgent_ = true;
@@ -202,8 +203,26 @@ void BasicLink<F, Seq>::on_ack_or_nack(const wire::CtlOs& set) {
                                                                   : llr_tx_.on_nack(seq, now_);
     if (result.verdict == AckVerdict::kSeqError) add(LinkStat::kLlrRxAckNackSeqError);
     if (result.verdict == AckVerdict::kSuppressed) add(LinkStat::kLlrRxNackSuppressed);
-    if (result.released > 0) release(result.released, oldest);
+    if (result.released > 0) {
+        end_round_trip(result.released, oldest);
+        release(result.released, oldest);
+    }
     note_tx_state(before, now_);
+}
+
+template <FrameHandle F, class Seq>
+void BasicLink<F, Seq>::watch_round_trip(Seq seq) {
+    rtt_watching_ = true;
+    rtt_seq_ = seq;
+    rtt_sent_at_ = now_;
+}
+
+template <FrameHandle F, class Seq>
+void BasicLink<F, Seq>::end_round_trip(std::uint32_t released, Seq oldest) {
+    if (!rtt_watching_ || rtt_seq_.distance_from(oldest) >= released) return;
+    rtt_watching_ = false;
+    const Duration sample = now_ - rtt_sent_at_;
+    rtt_ = rtt_ == Duration::zero() ? sample : rtt_ + (sample - rtt_) / 8;
 }
 
 template <FrameHandle F, class Seq>
@@ -428,6 +447,7 @@ void BasicLink<F, Seq>::publish() {
     status.outstanding_frames.set(replay_.size());
     status.outstanding_bytes.set(replay_.bytes());
     status.replay_count.set(llr_tx_.replay_count());
+    status.rtt_ns.set(static_cast<std::uint64_t>(rtt_.count()));
     status.tx_epoch.set(llr_tx_.epoch());
     status.rx_epoch.set(llr_rx_.epoch());
     for (std::uint8_t i = 0; i < profile_->vc_count; ++i) {

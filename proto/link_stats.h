@@ -72,6 +72,7 @@ struct LinkStatus {
     Gauge llr_tx_state, llr_rx_state;  // LlrTxState, LlrRxState
     Gauge outstanding_frames, outstanding_bytes, replay_count;
     Gauge tx_epoch, rx_epoch;
+    Gauge rtt_ns;  // from sending a frame to its ACK, one frame at a time, smoothed by 1/8
     struct PerVc {
         Gauge sender_credits_used, sender_credits_consumed, sender_credits_freed;
         Gauge receiver_credits_consumed, receiver_credits_freed;

@@ -86,7 +86,7 @@ Round parse_list(std::string_view text) {
 Round parse_genome(std::string_view letters, std::uint32_t max) {
     std::vector<std::uint32_t> round;
     for (const char letter : letters) {
-        const std::size_t index = static_cast<std::size_t>(letter - 'a');
+        const auto index = static_cast<std::size_t>(letter - 'a');
         if (letter == 'z') {
             round.push_back(max);
         } else if (letter >= 'a' && index < kEthernetSizes.size()) {

@@ -12,7 +12,6 @@
 
 namespace ethlink::control {
 
-inline constexpr std::uint32_t kFcsBytes = 4;
 inline constexpr std::uint32_t kMinFrameSize = 64;
 
 /// Preamble, start delimiter and inter-packet gap: what a frame costs on the wire besides itself.

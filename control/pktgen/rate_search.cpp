@@ -99,9 +99,9 @@ std::optional<double> RateSearch::next_rate_for(const RateGoal& goal) const {
 }
 
 double loss_ratio(const RateTrial& trial, double unsent_ratio_max) {
-    const double sent = static_cast<double>(trial.sent);
+    const auto sent = static_cast<double>(trial.sent);
     if (trial.sent == 0 || trial.received > trial.sent || !(trial.seconds > 0)) return 1;
-    const double lost = static_cast<double>(trial.sent - trial.received);
+    const auto lost = static_cast<double>(trial.sent - trial.received);
     const double intended = std::max(trial.offered * trial.seconds, sent);
     const double unsent = intended - sent;
     const double counted = unsent > unsent_ratio_max * intended ? lost + unsent : lost;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -116,6 +117,7 @@ Expected<void, std::string> EthPort::plug() {
                                        ": name it " + driver_ + " and a number.");
     }
     rule_ = rule_of(driver_);
+    if (rule_.unmaps_while_polled) guard_ = std::make_unique<UnmapGuard>();
     if (rule_.link_of_netdev) netdev_.emplace(std::string(args_.get("iface")));
     return {};
 }
@@ -195,8 +197,8 @@ void EthPort::listen_to_everything() {
                            "MAC address may not arrive.");
     }
     if (netdev_ && !netdev_->is_running()) {
-        notices_.push_back(device() + ": interface " + netdev_->name() +
-                           " is down: ip link set " + netdev_->name() + " up (both ends of a veth)");
+        notices_.push_back(device() + ": interface " + netdev_->name() + " is down: ip link set " +
+                           netdev_->name() + " up (both ends of a veth)");
     }
 }
 
@@ -210,11 +212,24 @@ Expected<void, std::string> EthPort::start_device() {
     return {};
 }
 
+/// Takes out what has arrived and nobody will poll for: net_ring would lose it for the pool.
+void EthPort::drain() {
+    Burst<Mbuf> burst;
+    for (std::uint32_t drained = 0; drained <= frames_held_max_; drained += kBurstSize) {
+        const std::span<Mbuf> slots = burst.free_slots();
+        const std::uint16_t n = receive(slots);
+        for (Mbuf& frame : slots.first(n)) rte_pktmbuf_free(frame.surrender());
+    }
+}
+
 void EthPort::close() {
     if (port_id_ == kNoPort) return;
     const LogExcerpt quiet;
     up_.store(false, std::memory_order_relaxed);
-    if (started_) rte_eth_dev_stop(port_id_);
+    if (started_) {
+        drain();
+        rte_eth_dev_stop(port_id_);
+    }
     started_ = false;
     rte_eth_dev_close(port_id_);
     if (plugged_) rte_eal_hotplug_remove(args_.is_pci() ? "pci" : "vdev", name().c_str());
@@ -229,11 +244,22 @@ bool EthPort::is_held_back() {
     return true;
 }
 
+std::uint16_t EthPort::receive(std::span<Mbuf> slots) {
+    const UnmapGuard::Stay stay(guard_.get());
+    return rte_eth_rx_burst(port_id_, kQueue, as_mbufs(slots),
+                            static_cast<std::uint16_t>(slots.size()));
+}
+
+std::uint16_t EthPort::send(std::span<Mbuf> frames) {
+    const UnmapGuard::Stay stay(guard_.get());
+    return rte_eth_tx_burst(port_id_, kQueue, as_mbufs(frames),
+                            static_cast<std::uint16_t>(frames.size()));
+}
+
 void EthPort::rx_burst(Burst<Mbuf>& burst, Time) {
     if (is_held_back()) return;
     const std::span<Mbuf> slots = burst.free_slots();
-    const std::uint16_t n = rte_eth_rx_burst(port_id_, kQueue, as_mbufs(slots),
-                                             static_cast<std::uint16_t>(slots.size()));
+    const std::uint16_t n = receive(slots);
     if (n > 0) burst.grow(keep_usable(slots.first(n)));
 }
 
@@ -269,8 +295,7 @@ void EthPort::tx_burst(Burst<Mbuf>& burst, Time) {
     if (is_held_back() || burst.empty()) return;
     const std::span<Mbuf> frames = burst.frames();
     const std::uint64_t offered = bytes_in(frames);
-    const std::uint16_t sent = rte_eth_tx_burst(port_id_, kQueue, as_mbufs(frames),
-                                                static_cast<std::uint16_t>(frames.size()));
+    const std::uint16_t sent = send(frames);
     // The driver owns them now.
     for (Mbuf& frame : frames.first(sent)) static_cast<void>(frame.surrender());
     counters_.tx_frames.add(sent);

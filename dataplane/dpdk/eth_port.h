@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "dataplane/dpdk/driver_rule.h"
 #include "dataplane/dpdk/mbuf.h"
 #include "dataplane/dpdk/netdev.h"
+#include "dataplane/dpdk/unmap_guard.h"
 #include "dataplane/port.h"
 #include "proto/counter.h"
 #include "proto/drop.h"
@@ -28,7 +30,7 @@ namespace ethlink::dpdk {
 struct DeviceSpec {
     /// As DPDK writes them: "0000:03:00.0", "net_memif0,role=client,id=0,socket=leaf0",
     /// "net_af_packet0,iface=va0", "net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap", "net_null0", ...
-    std::string device;
+    std::string device = {};
     std::uint32_t max_frame_bytes = 2048;  // VLAN tag and software FCS included
     std::uint16_t rx_descriptors = 512;
     std::uint16_t tx_descriptors = 512;
@@ -110,10 +112,13 @@ private:
     Expected<void, std::string> set_frame_limit();
     Expected<void, std::string> start_device();
     void listen_to_everything();
+    void drain();
     void close();
 
     /// True when the worker must stay away from the driver; agrees to a pause.
     bool is_held_back();
+    std::uint16_t receive(std::span<Mbuf> slots);
+    std::uint16_t send(std::span<Mbuf> frames);
     std::size_t keep_usable(std::span<Mbuf> arrived);
     void refuse(Mbuf& frame);
 
@@ -121,6 +126,7 @@ private:
     std::atomic<Gate> gate_{Gate::kPaused};
     std::atomic<bool> up_{false};
     std::uint16_t port_id_;
+    std::unique_ptr<UnmapGuard> guard_;  // or none: the driver unmaps nothing
     std::uint32_t max_frame_bytes_;
     EthPortCounters counters_;
 

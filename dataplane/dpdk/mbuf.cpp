@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/dpdk/mbuf.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -35,6 +37,12 @@ std::uint64_t free_mib() {
     return bytes / kMiB;
 }
 
+/// DPDK refuses a cache that is large for its pool.
+std::uint32_t cache_frames(const MbufPoolOptions& options) {
+    return std::min({options.cache_frames, options.frames / 2,
+                     static_cast<std::uint32_t>(RTE_MEMPOOL_CACHE_MAX_SIZE)});
+}
+
 std::string too_little_memory(const MbufPoolOptions& options, const LogExcerpt& log) {
     const std::uint64_t needed =
         MbufPool::bytes_needed(options.frames, options.data_room_bytes);
@@ -57,16 +65,15 @@ Expected<std::unique_ptr<MbufPool>, std::string> MbufPool::create(const MbufPool
     }
     const LogExcerpt log;
     rte_mempool* pool = rte_pktmbuf_pool_create(
-        options.name.c_str(), options.frames, options.cache_frames, 0,
+        options.name.c_str(), options.frames, cache_frames(options), 0,
         static_cast<std::uint16_t>(room + RTE_PKTMBUF_HEADROOM), options.socket);
-    if (pool == nullptr && rte_errno == ENOMEM) {
+    if (pool == nullptr && (rte_errno == ENOMEM || rte_errno == ENOBUFS)) {
         return Unexpected<std::string>(too_little_memory(options, log));
     }
     if (pool == nullptr) {
         return Unexpected<std::string>("pool " + options.name + ": " + rte_strerror(rte_errno) +
                                        log.as_suffix() +
-                                       ". The name must be new and at most 25 characters long, "
-                                       "the cache at most 512 and at most frames / 1.5.");
+                                       ". The name must be new and at most 25 characters long.");
     }
     return std::unique_ptr<MbufPool>(new MbufPool(pool, room));
 }

@@ -122,7 +122,7 @@ struct MbufPoolOptions {
     std::string name = "frames";       // unique in the process, at most 25 characters
     std::uint32_t frames = 8191;       // 2^n - 1 wastes least memory
     std::uint32_t data_room_bytes = 2048;  // for the frame's own bytes; the headroom comes on top
-    std::uint32_t cache_frames = 256;  // per lcore; at most frames / 1.5, at most 512
+    std::uint32_t cache_frames = 256;  // per lcore; at most 512 and half of the frames
     int socket = SOCKET_ID_ANY;
 };
 

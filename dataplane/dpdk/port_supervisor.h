@@ -2,6 +2,7 @@
 // Watches the links of all ports and heals those that a restart of the device can heal.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>

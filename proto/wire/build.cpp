@@ -11,7 +11,9 @@
 
 namespace ethlink::wire {
 
-std::size_t DataFrame::total_length() const { return kMinTotalLength + payload.size(); }
+std::size_t DataFrame::total_length() const {
+    return kMinTotalLength + payload.size();
+}
 
 std::size_t DataFrame::size() const {
     return std::max(total_length() + (vlan ? VlanTag::kSize : 0), kEthernetMin);

@@ -30,13 +30,13 @@ struct DataFrame {
     /// What emit() needs and writes: with the tag, and the pad up to 60 bytes.
     std::size_t size() const;
 
-    /// Writes the frame, ICRC and pad included, the link word zero, and gives its size; 0 and nothing
-    /// written if `out` is shorter than size(), or Total Length would not fit its 16 bits.
+    /// Writes the frame, ICRC and pad included, the link word zero, and gives its size. 0, and
+    /// nothing written, if `out` is shorter than size() or Total Length does not fit its 16 bits.
     [[nodiscard]] std::size_t emit(std::span<std::byte> out) const;
 };
 
-/// The values of a frame that passes parse() and TxnView::parse(); kUnknownEtherType for link control.
-/// The ICRC is not looked at. `payload` points into `bytes`.
+/// The values of a frame that passes parse() and TxnView::parse(); kUnknownEtherType for link
+/// control. The ICRC is not looked at. `payload` points into `bytes`.
 [[nodiscard]] Expected<DataFrame, Drop> read_data_frame(std::span<const std::byte> bytes);
 
 }  // namespace ethlink::wire

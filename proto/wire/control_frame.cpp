@@ -115,8 +115,8 @@ std::size_t ControlFrameWriter::finish() {
     return emit_trailer(out_, body_end());
 }
 
-std::size_t emit_cc_update(std::span<std::byte> out, std::uint16_t tx_epoch,
-                           std::uint16_t rx_epoch, std::span<const std::uint32_t> consumed) {
+std::size_t emit_cc_update(std::span<std::byte> out, std::uint16_t tx_epoch, std::uint16_t rx_epoch,
+                           std::span<const std::uint32_t> consumed) {
     const std::size_t body = body_size(ControlKind::kCcUpdate, consumed.size());
     const std::size_t body_end = kControlBodyOffset + body;
     if (body == 0 || out.size() < std::max(body_end + kControlCrcSize, kEthernetMin)) return 0;

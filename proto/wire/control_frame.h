@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The link control frame: the ordered sets, or the credit counters, that one link end tells the other.
+// The link control frame: ordered sets, or credit counters, from one end of a link to the other.
 //
 // Ours (docs/protocol.md). It goes to the "nearest bridge" group address, so no switch forwards it
 // and no NIC takes it for a PAUSE frame.
 //
 //  0 6 destination 01-80-C2-00-00-0E | 6 2 0x0200 | 8 4 link word | 12 2 EtherType 0x88B6
 // 14 1 version 4, kind 4 | 15 1 count | 16 2 tx_epoch | 18 2 rx_epoch
-// 20 . count ordered sets of 8 bytes (ctl_os.h), or count counters of 3 bytes: 20 bits, then 4 zeros
+// 20 . count ordered sets of 8 bytes (ctl_os.h), or count counters of 3 bytes: 20 bits, 4 zeros
 //  . 4 CRC-32 of all before it, the link word as zero | . zeros up to 60 bytes
 #pragma once
 
@@ -96,7 +96,8 @@ public:
     std::size_t count() const { return count_; }
     bool empty() const { return count_ == 0; }
 
-    /// Adds CRC and pad, and gives the size of the frame; 0 if it says nothing. The link word is zero.
+    /// Adds CRC and pad, and gives the size of the frame; 0 if there is no set in it.
+    /// The link word is zero.
     [[nodiscard]] std::size_t finish();
 
 private:
@@ -106,9 +107,9 @@ private:
     std::size_t count_ = 0;
 };
 
-/// Writes a CC_Update of VC 0 .. consumed.size() - 1 (1 .. kMaxVcs values; bits above 20 are cut off)
-/// and gives its size, or 0 if `consumed` is empty or too long, or `out` too short. The link word is
-/// zero; as the CRC takes it so, the link may write it afterwards.
+/// Writes a CC_Update of VC 0 .. consumed.size() - 1 (1 .. kMaxVcs values; bits above 20 are cut
+/// off) and gives its size, or 0 if `consumed` is empty or too long, or `out` too short. The link
+/// word is zero; as the CRC takes it so, the link may write it afterwards.
 [[nodiscard]] std::size_t emit_cc_update(std::span<std::byte> out, std::uint16_t tx_epoch,
                                          std::uint16_t rx_epoch,
                                          std::span<const std::uint32_t> consumed);

@@ -7,7 +7,7 @@ namespace ethlink::wire {
 
 namespace {
 
-// The generator 0x04C11DB7 of IEEE 802.3, its bits reversed: Ethernet counts the first bit as highest.
+// The generator 0x04C11DB7 of IEEE 802.3, its bits reversed: Ethernet sends the lowest bit first.
 constexpr std::uint32_t kReversedGenerator = 0xEDB88320;
 
 // tables[k][b]: what byte b does to the register when k more bytes follow it.

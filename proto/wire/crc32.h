@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// CRC-32 of IEEE 802.3, the one checksum of ICRC, control frame and FCS ("123456789" -> 0xCBF43926).
+// CRC-32 of IEEE 802.3: the checksum of ICRC, control frame and FCS ("123456789" -> 0xCBF43926).
 #pragma once
 
 #include <array>

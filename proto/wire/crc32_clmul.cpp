@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// CRC-32 by carry-less multiplication: V. Gopal et al., "Fast CRC Computation for Generic Polynomials
-// Using PCLMULQDQ Instruction", Intel, 2009, in its bit-reflected form.
+// CRC-32 by carry-less multiplication, in its bit-reflected form. V. Gopal et al., "Fast CRC
+// Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009.
 #include "proto/wire/crc32.h"
 
 #if defined(__x86_64__)
@@ -65,7 +65,6 @@ constexpr auto kSlide = [] {
     return slide;
 }();
 
-
 [[gnu::target("pclmul,sse4.1"), gnu::always_inline]] inline __m128i load(const void* from) {
     return _mm_loadu_si128(static_cast<const __m128i*>(from));
 }
@@ -96,8 +95,8 @@ constexpr auto kSlide = [] {
 [[gnu::target("pclmul,sse4.1"), gnu::always_inline]] inline std::uint32_t reduce(__m128i state) {
     const __m128i low_32 = _mm_set_epi32(0, 0, 0, -1);
     // 128 bits to 96 to 64.
-    __m128i x = _mm_xor_si128(_mm_srli_si128(state, 8),
-                              _mm_clmulepi64_si128(state, constant(kBy16), 0x10));
+    __m128i x =
+        _mm_xor_si128(_mm_srli_si128(state, 8), _mm_clmulepi64_si128(state, constant(kBy16), 0x10));
     x = _mm_xor_si128(_mm_srli_si128(x, 4),
                       _mm_clmulepi64_si128(_mm_and_si128(x, low_32), constant(kTo64), 0x00));
     // Barrett: subtract the multiple of the generator that leaves 32 bits.
@@ -107,14 +106,15 @@ constexpr auto kSlide = [] {
     return static_cast<std::uint32_t>(_mm_extract_epi32(_mm_xor_si128(x, multiple), 1));
 }
 
-// The register after `state` (16 bytes, the register before them added) and whole[from ..], from >= 16.
+// The register after `state` (16 bytes, the register before them added in) and whole[from ..];
+// from >= 16, so that there is a whole block to load even for a short rest.
 [[gnu::target("pclmul,sse4.1")]] std::uint32_t after(__m128i state,
                                                      std::span<const std::byte> whole,
                                                      std::size_t from) {
     const std::byte* next = whole.data() + from;
     std::size_t left = whole.size() - from;
     const __m128i by_16 = constant(kBy16);
-    if (left >= 48 + 64) {  // Four chains at once: one alone waits for the multiplier most of the time.
+    if (left >= 48 + 64) {  // Four chains at once: one alone mostly waits for the multiplier.
         const __m128i by_64 = constant(kBy64);
         __m128i a = state;
         __m128i b = load(next);
@@ -156,7 +156,9 @@ bool has_clmul() {
 
 #else
 
-bool has_clmul() { return false; }
+bool has_clmul() {
+    return false;
+}
 
 std::uint32_t clmul(std::span<const std::byte> bytes, std::uint32_t seed) {
     return table(bytes, seed);

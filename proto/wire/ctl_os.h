@@ -2,7 +2,8 @@
 // A control ordered set: one message of a link's retry or credit machine, 8 bytes.
 //
 // Departs from UEC 1.0 section 5: there an ordered set is a PCS code block between frames; ours are
-// collected in a link control frame (control_frame.h), and CF_Update carries all 20 bits of a counter.
+// collected in a link control frame (control_frame.h), and a CF_Update carries all 20 bits of a
+// counter.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +23,7 @@ enum class CtlOsType : std::uint8_t {
     kNack = 0x02,      // value = sequence number; arg = 0
     kInit = 0x03,      // value = init_seq; arg = init_data = the sender's new epoch
     kInitEcho = 0x04,  // value and arg of the LLR_INIT that it answers
-    kCfUpdate = 0x10,     // value = R_CF, credits freed so far; arg = VC
+    kCfUpdate = 0x10,  // value = R_CF, credits freed so far; arg = VC
 };
 
 /// The name in text output, or an empty one for a byte that is no type.

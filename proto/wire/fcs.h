@@ -14,7 +14,9 @@ namespace ethlink::wire {
 inline constexpr std::size_t kFcsSize = 4;
 
 /// The FCS of a frame without one, pad included.
-inline std::uint32_t fcs(std::span<const std::byte> frame) { return crc32(frame); }
+inline std::uint32_t fcs(std::span<const std::byte> frame) {
+    return crc32(frame);
+}
 
 /// Writes the FCS into the last four bytes of `frame`, which has at least so many.
 inline void write_fcs(std::span<std::byte> frame) {

@@ -53,7 +53,7 @@ public:
     std::uint8_t pcp_dei() const { return static_cast<std::uint8_t>(tci_ >> 12); }
     VlanTag vlan_tag() const { return VlanTag::decode(tci_); }
 
-    /// Where the network header stands: 14, or 18 behind a tag. What a switch passes to decrement_ttl().
+    /// Where the network header stands, for decrement_ttl(): 14, or 18 behind a tag.
     std::size_t net_offset() const { return kOefhSize + tag_size_; }
     std::uint16_t net_raw() const { return load_be16(data_ + net_offset()); }
     NetHeader net() const { return NetHeader::decode(net_raw()); }
@@ -90,7 +90,8 @@ private:
 /// maximum (kOversize) and a software FCS are dealt with before. Control frames are only told apart
 /// here: their own door is parse_control(view.bytes()).
 [[nodiscard]] inline Expected<FrameView, Drop> parse(std::span<const std::byte> bytes) {
-    if (bytes.size() < kMinTotalLength) [[unlikely]] return Unexpected<Drop>(Drop::kRunt);
+    if (bytes.size() < kMinTotalLength) [[unlikely]]
+        return Unexpected<Drop>(Drop::kRunt);
     FrameView view(bytes);
     std::uint16_t ether_type = load_be16(view.data_ + kEtherTypeOffset);
     if (ether_type == kEtherTypeVlan) {
@@ -105,7 +106,7 @@ private:
         return Unexpected<Drop>(Drop::kUnknownEtherType);
     }
     view.total_length_ = load_be16(view.data_ + kTotalLengthOffset);
-    // A pad fills up to the Ethernet minimum and no more; a tag may have been put into a padded frame.
+    // A pad fills up to the Ethernet minimum and no more; a tag may have come into a padded frame.
     const std::size_t size_max =
         std::max<std::size_t>(view.total_length_, kEthernetMin) + view.tag_size_;
     if (view.total_length_ < kMinTotalLength || view.end_offset() > bytes.size() ||

@@ -31,8 +31,8 @@ inline CrcHead icrc_head(const FrameView& frame) {
 
 }  // namespace detail
 
-/// The ICRC that this data frame ought to carry. The link word counts as it is: it is zero in a frame
-/// that is not on the wire of a link (link_word.h).
+/// The ICRC that this data frame ought to carry. The link word counts as it is: it is zero in a
+/// frame that is not on the wire of a link (link_word.h).
 inline std::uint32_t compute_icrc(const FrameView& frame) {
     return crc32_with_head(detail::icrc_head(frame), frame.bytes().first(frame.icrc_offset()),
                            frame.txn_offset());

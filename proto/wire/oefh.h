@@ -35,7 +35,7 @@ struct Oefh {
 
     GpuId dst{};
     GpuId src{};
-    std::uint16_t total_length{};  // bytes from Dst to the end of the ICRC, the VLAN tag not counted
+    std::uint16_t total_length{};  // bytes from Dst to the end of the ICRC, without the VLAN tag
     std::uint16_t entropy{};       // what equal paths are told apart by
 
     void emit(std::span<std::byte, kSize> out) const {

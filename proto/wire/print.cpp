@@ -5,6 +5,7 @@
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
+#include <string_view>
 
 #include "proto/byte_order.h"
 #include "proto/drop.h"
@@ -12,6 +13,11 @@
 #include "proto/wire/ctl_os.h"
 #include "proto/wire/frame.h"
 #include "proto/wire/icrc.h"
+#include "proto/wire/link_word.h"
+#include "proto/wire/net_header.h"
+#include "proto/wire/oefh.h"
+#include "proto/wire/txn_header.h"
+#include "proto/wire/vlan.h"
 
 namespace ethlink::wire {
 
@@ -30,8 +36,7 @@ public:
         if (size_ + 1 >= out_.size()) return;
         va_list arguments;
         va_start(arguments, format);
-        const int wanted =
-            std::vsnprintf(&out_[size_], out_.size() - size_, format, arguments);
+        const int wanted = std::vsnprintf(&out_[size_], out_.size() - size_, format, arguments);
         va_end(arguments);
         if (wanted > 0) {
             size_ = std::min(size_ + static_cast<std::size_t>(wanted), out_.size() - 1);
@@ -68,8 +73,7 @@ void add_link_word(Line& line, std::uint32_t raw) {
     line.add(" | link vc %u", unsigned{word.vc.value});
     if (word.eligible) {
         line.add(" session %u seq %u", unsigned{word.session}, word.sequence);
-    } else if ((raw & (LinkWord::kSequenceMask | LinkWord::kSessionMask << LinkWord::kSessionShift)) !=
-               0) {
+    } else if (word.session != 0 || word.sequence != 0) {
         line.add(" not eligible but 0x%08x", raw);
     }
     if (word.poisoned) line.add(" poisoned");
@@ -116,7 +120,8 @@ void add_txn(Line& line, Bytes bytes) {
     }
     line.add(" channel %u psn %u tag %u", unsigned{load_be16(&bytes[TxnHeader::kChannelOffset])},
              load_be32(&bytes[TxnHeader::kPsnOffset]), load_be32(&bytes[TxnHeader::kTagOffset]));
-    if ((flags & TxnHeader::kFlagsMask) != 0) line.add(" flags 0x%02x", flags & TxnHeader::kFlagsMask);
+    const unsigned known_flags = flags & TxnHeader::kFlagsMask;
+    if (known_flags != 0) line.add(" flags 0x%02x", known_flags);
     line.add(" payload %zu", bytes.size() - TxnHeader::kSize);
 }
 
@@ -133,7 +138,8 @@ void print_data(Line& line, const FrameView& frame) {
     } else {
         line.add("bad, should be 0x%08x", computed);
     }
-    if (frame.size() > frame.end_offset()) line.add(" | pad %zu", frame.size() - frame.end_offset());
+    const std::size_t pad = frame.size() - frame.end_offset();
+    if (pad != 0) line.add(" | pad %zu", pad);
 }
 
 void add_ctl_os(Line& line, Bytes bytes) {
@@ -164,14 +170,13 @@ void add_control_body(Line& line, ControlKind kind, std::size_t count, Bytes bod
     switch (kind) {
         case ControlKind::kOrderedSets:
             count = std::min({count, kMaxControlSets, body.size() / CtlOs::kSize});
-            for (std::size_t i = 0; i < count; ++i) add_ctl_os(line, body.subspan(i * CtlOs::kSize));
+            for (; count > 0; --count, body = body.subspan(CtlOs::kSize)) add_ctl_os(line, body);
             return;
         case ControlKind::kCcUpdate:
             count = std::min({count, kMaxVcs, body.size() / kCcSize});
             line.add(" | CC_Update consumed");
-            for (std::size_t i = 0; i < count; ++i) {
-                const std::byte* cc = &body[i * kCcSize];
-                line.add(" %u", unsigned{load_be16(cc)} << 4 | std::to_integer<unsigned>(cc[2]) >> 4);
+            for (; count > 0; --count, body = body.subspan(kCcSize)) {
+                line.add(" %u", unsigned{load_be16(&body[0])} << 4 | byte_at(body, 2) >> 4);
             }
             return;
     }

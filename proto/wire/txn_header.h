@@ -105,7 +105,7 @@ struct TxnHeader {
 /// A transaction in somebody else's bytes: known version and opcode, accessors that cannot fail.
 class TxnView {
 public:
-    /// `bytes` is what FrameView::txn_bytes() gives: the header and all that follows up to the ICRC.
+    /// `bytes` is what FrameView::txn_bytes() gives: the header and all behind it up to the ICRC.
     static Expected<TxnView, Drop> parse(std::span<const std::byte> bytes) {
         if (bytes.size() < TxnHeader::kSize) return Unexpected<Drop>(Drop::kTxnMalformed);
         const TxnView view(bytes);

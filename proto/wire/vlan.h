@@ -16,7 +16,7 @@ inline constexpr std::uint16_t kEtherTypeVlan = 0x8100;
 struct VlanTag {
     static constexpr std::size_t kSize = 4;
 
-    std::uint8_t pcp{};   // 0..7
+    std::uint8_t pcp{};  // 0..7
     bool dei{};
     std::uint16_t vid{};  // 0..4095; 0 = a priority only, no tenant
 

@@ -162,8 +162,7 @@ public:
     explicit PortPoller(EthPort& port) : port_(port) {}
     bool poll_once(Time now) override {
         port_.rx_burst(burst_, now);
-        port_.tx_burst(burst_, now);  // Round and round the ring.
-        burst_.clear();
+        port_.tx_burst(burst_, now);  // Round and round the ring; while paused, none is lost.
         return false;
     }
 
@@ -194,9 +193,7 @@ TEST(EthPort, RestartsUnderAPollingCore) {
         }
         runner.stop();
         EXPECT_EQ(port->restarts(), 20u);
-        Burst<Mbuf> rest;
-        port->rx_burst(rest, kNow);
-        EXPECT_EQ(rest.size(), 8u);
+        EXPECT_EQ(pool->in_use(), 8u);
     }
     EXPECT_EQ(pool->in_use(), 0u);
 }

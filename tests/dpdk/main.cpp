@@ -2,7 +2,10 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <iostream>
+#include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
@@ -14,6 +17,23 @@ namespace {
 
 bool own_network = false;
 
+/// EAL's files go here, this process's and those of the servers that are killed.
+class RuntimeDirectory {
+public:
+    RuntimeDirectory()
+        : path_(std::filesystem::temp_directory_path() /
+                ("ethlink-test-" + std::to_string(getpid()))) {
+        std::filesystem::create_directory(path_);
+        setenv("RUNTIME_DIRECTORY", path_.c_str(), 1);
+    }
+    ~RuntimeDirectory() { std::filesystem::remove_all(path_); }
+    RuntimeDirectory(const RuntimeDirectory&) = delete;
+    RuntimeDirectory& operator=(const RuntimeDirectory&) = delete;
+
+private:
+    std::filesystem::path path_;
+};
+
 }  // namespace
 
 bool has_own_network() { return own_network; }
@@ -23,6 +43,7 @@ int run(int argc, char** argv) {
     if (argc == 3 && std::string_view(argv[1]) == kMemifServerFlag) {
         return run_memif_server(argv[2]);
     }
+    const RuntimeDirectory directory;
     own_network = unshare(CLONE_NEWNET) == 0;  // Before EAL's threads: they are to follow.
     auto started = Eal::start({.instance = "test-" + std::to_string(getpid()),
                                .memory = MemoryMode::kNoHuge,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Do the golden frames carry the CRC that zlib computes? A second opinion on ICRC and control CRC."""
+"""Do the golden frames carry the CRCs that zlib computes? A second opinion."""
 import sys
 import zlib
 

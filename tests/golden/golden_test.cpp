@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Annotated frames: each parses, prints the line that it announces, and is emitted again bit by bit.
+// Annotated frames: each parses, prints the line that it announces, and is emitted bit by bit.
 //
 // The bytes and the lines were not made with the code under test; golden_crc.py checks their CRCs
 // with zlib.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -12,6 +10,8 @@
 #include <string>
 #include <system_error>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "proto/wire/build.h"
 #include "proto/wire/control_frame.h"
@@ -32,7 +32,9 @@ struct Golden {
     Bytes bytes;
 };
 
-void PrintTo(const Golden& golden, std::ostream* out) { *out << golden.file; }
+void PrintTo(const Golden& golden, std::ostream* out) {
+    *out << golden.file;
+}
 
 std::filesystem::path folder() {
     const char* given = std::getenv("ETHLINK_GOLDEN");
@@ -115,7 +117,7 @@ TEST_P(GoldenFrame, IsEmittedAgain) {
 
 TEST_P(GoldenFrame, HasAGoodIcrcOffTheWire) {
     Bytes bytes = GetParam().bytes;
-    if (parse(bytes)->is_control()) return;  // It has a CRC of its own, which parse_control() checks.
+    if (parse(bytes)->is_control()) return;  // parse_control() checks its CRC.
     EXPECT_EQ(check_icrc(*parse(bytes)), load_link_word(bytes.data()) == 0);
     store_link_word(bytes.data(), 0);
     EXPECT_TRUE(check_icrc(*parse(bytes)));

@@ -26,17 +26,27 @@ struct Ghost {
 
 inline constexpr std::uint32_t kGhostMin = 60;  // bytes, without FCS
 
-/// A frame of `bytes` bytes (at least kGhostMin) that carries `ghost`.
+/// What a ghost looks like on its way, beyond who sends it to whom.
+struct GhostLook {
+    std::uint16_t entropy = 0;
+    bool ar = false;
+    std::uint8_t ttl = 4;
+    std::uint8_t dscp = 0;
+    std::optional<wire::VlanTag> vlan = {};
+};
+
+/// A frame of `bytes` bytes (at least kGhostMin, and a tag more with one) that carries `ghost`.
 inline SimFrame make_ghost(FramePool& pool, const Ghost& ghost, std::uint32_t bytes,
-                           std::uint16_t entropy = 0, bool ar = false, std::uint8_t ttl = 4) {
-    std::vector<std::byte> payload(bytes - wire::kMinTotalLength, std::byte{0x5A});
+                           const GhostLook& look = {}) {
+    const std::size_t tag = look.vlan ? wire::VlanTag::kSize : 0;
+    std::vector<std::byte> payload(bytes - tag - wire::kMinTotalLength, std::byte{0x5A});
     store_be64(payload.data(), ghost.number);
     payload[8] = static_cast<std::byte>(ghost.vc.value);
     const wire::DataFrame repr{.dst = ghost.dst,
                                .src = ghost.src,
-                               .entropy = entropy,
-                               .vlan = {},
-                               .net = {.ar = ar, .ttl = ttl},
+                               .entropy = look.entropy,
+                               .vlan = look.vlan,
+                               .net = {.ar = look.ar, .ttl = look.ttl, .dscp = look.dscp},
                                .txn = {.opcode = wire::Opcode::kTest},
                                .payload = payload};
     SimFrame frame = pool.allocate(bytes);

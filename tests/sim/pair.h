@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -47,10 +48,11 @@ public:
     FaultLine<SimFrame>& line() { return line_; }
 
     /// Queues one more frame of `bytes` on `vc`.
-    void offer(Vc vc, std::uint32_t bytes) {
+    void offer(Vc vc, std::uint32_t bytes, const GhostLook& look = {}) {
         waiting_[vc.value].push_back(
-            make_ghost(*pool_, {.vc = vc, .number = offered_[vc.value]++}, bytes));
+            make_ghost(*pool_, {.vc = vc, .number = offered_[vc.value]++}, bytes, look));
     }
+    std::size_t waiting(Vc vc) const { return waiting_[vc.value].size(); }
     std::uint64_t offered(Vc vc) const { return offered_[vc.value]; }
     std::uint64_t received(Vc vc) const { return received_[vc.value]; }
     std::uint64_t out_of_order() const { return out_of_order_; }
@@ -84,7 +86,8 @@ public:
         for (SimFrame& frame : burst) receive(frame, now);
     }
     void drain(Time now) {
-        while (!buffer_.empty() && buffer_.front().due <= now && !stuck) {
+        for (std::uint32_t n = drain_budget; n > 0 && !buffer_.empty(); --n) {
+            if (buffer_.front().due > now) return;
             link_.on_drained(buffer_.front().vc, buffer_.front().credits);
             buffer_.pop_front();
         }
@@ -107,9 +110,11 @@ public:
         if (n > 0) staged_.drop_front(n);
     }
 
-    std::function<bool(const SimFrame&)> tap;  // false: the frame vanishes before this end sees it
-    bool poison = false;                       // send new frames as poisoned
-    bool stuck = false;                        // drain nothing
+    // Sees each frame before this end does, FCS included; false: the frame vanishes.
+    std::function<bool(SimFrame&)> tap;
+    std::function<void(const Ghost&, Time)> on_delivery;  // of a frame that is as it was sent
+    bool poison = false;                                  // send new frames as poisoned
+    std::uint32_t drain_budget = UINT32_MAX;              // frames that leave the buffer in a step
 
 private:
     struct Buffered {
@@ -147,6 +152,7 @@ private:
         std::uint64_t& next = received_[outcome.vc.value];
         if (ghost && gap_allowed_ && ghost->number > next) next = ghost->number;
         if (!ghost || ghost->vc != outcome.vc || ghost->number != next) ++out_of_order_;
+        if (ghost && on_delivery) on_delivery(*ghost, now);
         ++next;
         buffer_.push_back({outcome.vc, outcome.credits, now + options_->drain_after});
     }

@@ -36,7 +36,9 @@ inline Bytes from_hex(std::string_view text) {
 }
 
 /// What an emit() must overwrite completely.
-inline Bytes dirty(std::size_t size) { return Bytes(size, std::byte{0xA5}); }
+inline Bytes dirty(std::size_t size) {
+    return Bytes(size, std::byte{0xA5});
+}
 
 inline Bytes random_bytes(std::mt19937& random, std::size_t size) {
     Bytes bytes(size);

@@ -2,9 +2,9 @@
 // Link control frames: what the writer writes the door lets in, and every damage has its reason.
 #include "proto/wire/control_frame.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+
+#include <gtest/gtest.h>
 
 #include "proto/wire/crc32.h"
 #include "proto/wire/frame.h"
@@ -216,8 +216,15 @@ TEST(ParseControl, AnIllegalSetIsMalformedEvenWithAGoodCrc) {
         std::size_t offset;  // in the third set
         int value;
     };
-    for (const Change& change : {Change{0, 0x00}, {0, 0x5D}, {1, 0x00}, {1, 0x05}, {1, 0x11},
-                                 {1, 0xFF}, {4, 0x00}, {4, 0x5F}, {7, 0x01}}) {
+    for (const Change& change : {Change{0, 0x00},
+                                 {0, 0x5D},
+                                 {1, 0x00},
+                                 {1, 0x05},
+                                 {1, 0x11},
+                                 {1, 0xFF},
+                                 {4, 0x00},
+                                 {4, 0x5F},
+                                 {7, 0x01}}) {
         Bytes frame = sets_frame(example_sets(5));
         frame[kControlBodyOffset + 2 * CtlOs::kSize + change.offset] =
             static_cast<std::byte>(change.value);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // CRC-32 in all its forms, against a bitwise one and against each other; ICRC and FCS on top of it.
-#include <gtest/gtest.h>
-
 #include <array>
 #include <string_view>
+
+#include <gtest/gtest.h>
 
 #include "proto/wire/build.h"
 #include "proto/wire/crc32.h"
@@ -132,7 +132,9 @@ std::uint32_t icrc_of(const DataFrame& frame) {
 }
 
 // zlib: crc32 of 0281 0020 beef 0208 00000000 88b5, 7fff, 03 01 0002 00000003 00000004.
-TEST(Icrc, Golden) { EXPECT_EQ(icrc_of(example({})), 0xDBD52360u); }
+TEST(Icrc, Golden) {
+    EXPECT_EQ(icrc_of(example({})), 0xDBD52360u);
+}
 
 TEST(Icrc, WhatAHopMayChangeDoesNotCount) {
     const DataFrame frame = example({});

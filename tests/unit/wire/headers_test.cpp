@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The small headers, each on its own: fields out of golden bytes, and the same bytes out of fields.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
+
+#include <gtest/gtest.h>
 
 #include "proto/byte_order.h"
 #include "proto/wire/ctl_os.h"
@@ -200,7 +200,8 @@ TEST(Txn, ConstructOverwritesEveryByte) {
 
 TEST(Txn, FlagsCannotBecomeAVersion) {
     Bytes out = dirty(TxnHeader::kSize);
-    TxnHeader{.opcode = Opcode::kTest, .flags = 0xFF}.emit(std::span(out).first<TxnHeader::kSize>());
+    TxnHeader{.opcode = Opcode::kTest, .flags = 0xFF}.emit(
+        std::span(out).first<TxnHeader::kSize>());
     EXPECT_EQ(out[1], std::byte{0x3F});
 }
 

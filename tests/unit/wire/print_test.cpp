@@ -2,10 +2,10 @@
 // One line per frame, for any bytes and any room.
 #include "proto/wire/print.h"
 
-#include <gtest/gtest.h>
-
 #include <cctype>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "proto/wire/build.h"
 #include "proto/wire/control_frame.h"
@@ -101,8 +101,9 @@ TEST(Print, AForeignFrameShowsItsType) {
     EXPECT_EQ(printed(bytes),
               "unknown_ethertype, 62 bytes: 515 > 514 length 62 entropy 9 type 0x0800");
     store_be16(&bytes[12], 0x8100);
-    EXPECT_EQ(printed(bytes), "unknown_ethertype, 62 bytes: 515 > 514 length 62 entropy 9"
-                              " vlan 2048 pcp 0 type 0x1400");
+    EXPECT_EQ(printed(bytes),
+              "unknown_ethertype, 62 bytes: 515 > 514 length 62 entropy 9"
+              " vlan 2048 pcp 0 type 0x1400");
 }
 
 TEST(Print, ADamagedControlFrameSaysWhyAndShowsWhatItHas) {
@@ -116,8 +117,9 @@ TEST(Print, ADamagedControlFrameSaysWhyAndShowsWhatItHas) {
               "control_bad_crc, 60 bytes: control version 1 kind 1 count 2 tx_epoch 1 rx_epoch 2"
               " | bad set 0002800056000000 | CF_Update vc 7 freed 6");
     bytes[14] = std::byte{0x23};
-    EXPECT_EQ(printed(bytes), "control_malformed, 60 bytes: control version 2 kind 3 count 2"
-                              " tx_epoch 1 rx_epoch 2");
+    EXPECT_EQ(printed(bytes),
+              "control_malformed, 60 bytes: control version 2 kind 3 count 2"
+              " tx_epoch 1 rx_epoch 2");
 }
 
 TEST(Print, AnyRoomWillDo) {

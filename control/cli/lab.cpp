@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// `ethlink lab FILE`: a whole fabric in this process, under traffic, without any NIC.
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "control/cli/command.h"
+#include "control/cli/common.h"
+#include "control/cli/lab_text.h"
+#include "control/cli/traffic_options.h"
+#include "control/runtime/lab.h"
+
+namespace ethlink::cli {
+namespace {
+
+struct Arguments {
+    std::string file;
+    TrafficArguments traffic;
+    bool json = false;
+    bool quiet = false;
+    std::uint32_t threads = 0;
+    bool poll = false;
+};
+
+std::string progress_text(const control::FrameTotals& frames, const control::LinkTotals& links,
+                          Duration elapsed, Duration duration) {
+    char text[160];
+    std::snprintf(text, sizeof text, "%4.1f / %.1f s  sent %s  delivered %s  under way %s  replays %s",
+                  std::chrono::duration<double>(elapsed).count(),
+                  std::chrono::duration<double>(duration).count(), grouped(frames.sent).c_str(),
+                  grouped(frames.delivered()).c_str(), grouped(frames.lost()).c_str(),
+                  grouped(links.replays).c_str());
+    return text;
+}
+
+int run(const Arguments& arguments, const Context& context) {
+    const auto fabric = load_or_complain(arguments.file);
+    if (!fabric) return kUsage;
+    const auto traffic = arguments.traffic.resolve(*fabric);
+    if (!traffic) {
+        complain(traffic.error());
+        return kUsage;
+    }
+    control::LabOptions options;
+    options.process.instance = instance_name(fabric->name);
+    options.process.traffic = *traffic;
+    options.process.poll_threads = arguments.threads;
+    options.process.poll_busily = arguments.poll;
+    options.process.eal_extra = context.eal;
+    options.duration = arguments.traffic.duration(*fabric);
+    options.log = [](const std::string& event) { spdlog::info(event); };
+    if (!arguments.quiet) {
+        options.progress = [&](const auto& frames, const auto& links, Duration elapsed) {
+            live_line(progress_text(frames, links, elapsed, options.duration));
+        };
+    }
+    options.attach = [&](control::Process& process) {
+        spdlog::info("EAL: {}", process.eal_command_line());
+        for (const std::string& notice : process.notices()) spdlog::info(notice);
+        if (!arguments.quiet && !arguments.json) {
+            std::fprintf(stderr, "%zu switches, %zu endpoints, %zu links, %llu MiB planned; traffic %s\n",
+                         process.switches().size(), process.endpoints().size(),
+                         fabric->links.size(),
+                         static_cast<unsigned long long>(process.plan().memory_bytes() >> 20),
+                         arguments.traffic.text(*fabric).c_str());
+        }
+    };
+    const auto report = control::run_lab(*fabric, options, *context.stop);
+    end_live_line();
+    if (!report) {
+        complain(report.error());
+        return kCannotRun;
+    }
+    if (arguments.json) {
+        std::printf("%s\n", to_json(*report).dump(2).c_str());
+    } else {
+        std::printf("%s", to_text(*report).c_str());
+        std::printf("\nNext: ethlink check %s (routes, queues, memory)   docs/architecture.md (how it works)\n",
+                    arguments.file.c_str());
+    }
+    return report->clean() ? kOk : kFailed;
+}
+
+}  // namespace
+
+void add_lab(CLI::App& app, const Context& context, int& exit_code) {
+    auto arguments = std::make_shared<Arguments>();
+    CLI::App& lab = *app.add_subcommand("lab", "Run a whole fabric in this process, under traffic");
+    lab.add_option("file", arguments->file, "Fabric file (YAML)")->required();
+    arguments->traffic.add_to(lab);
+    lab.add_flag("--json", arguments->json, "One JSON object on stdout");
+    lab.add_flag("--quiet", arguments->quiet, "No progress, no notices");
+    lab.add_option("--threads", arguments->threads, "Poll threads (default: as the file says, or one per CPU)")
+        ->check(CLI::Range(1, 64));
+    lab.add_flag("--poll", arguments->poll, "Never sleep: faster, and takes whole CPUs");
+    lab.callback([arguments, &context, &exit_code] {
+        spdlog::set_default_logger(spdlog::stderr_logger_mt("ethlink"));
+        spdlog::set_level(arguments->quiet ? spdlog::level::warn : spdlog::level::info);
+        if (arguments->quiet || arguments->json) spdlog::set_level(spdlog::level::warn);
+        exit_code = run(*arguments, context);
+    });
+}
+
+}  // namespace ethlink::cli

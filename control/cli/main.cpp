@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The program `ethlink`: reads the command line, calls one subcommand, returns its exit code.
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "control/cli/command.h"
+
+namespace {
+
+std::atomic<bool> stop_requested{false};
+
+/// The first signal asks for an orderly end, the second one does not wait for it.
+void on_signal(int signal) {
+    if (stop_requested.exchange(true)) std::_Exit(128 + signal);
+}
+
+void catch_signals() {
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+}
+
+/// Splits the arguments at the first "--": what stands behind it goes to DPDK.
+std::vector<std::string> take_eal_arguments(int& argc, char** argv) {
+    for (int i = 1; i < argc; ++i) {
+        if (std::string(argv[i]) != "--") continue;
+        std::vector<std::string> eal(argv + i + 1, argv + argc);
+        argc = i;
+        return eal;
+    }
+    return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    using namespace ethlink::cli;
+    const Context context{.eal = take_eal_arguments(argc, argv), .stop = &stop_requested};
+    CLI::App app{"EthLink software switch: lossless Ethernet for GPU scale-up, on DPDK or without a NIC"};
+    app.require_subcommand(1);
+    app.set_version_flag("--version", std::string("ethlink ") + ETHLINK_VERSION);
+    app.footer("What stands behind `--` goes to DPDK's EAL. Start with: ethlink lab configs/single-rack.yaml");
+    int exit_code = kOk;
+    for (const AddCommand add : {add_lab, add_check}) add(app, context, exit_code);
+    catch_signals();
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kOk : kUsage;
+    }
+    return exit_code;
+}

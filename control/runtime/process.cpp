@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/runtime/process.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "control/topology.h"
+
+namespace ethlink::control {
+namespace {
+
+Unexpected<std::string> failure(std::string why) { return Unexpected<std::string>(std::move(why)); }
+
+std::vector<unsigned> usable_cpus() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    std::vector<unsigned> cpus;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0) return {0};
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    }
+    return cpus;
+}
+
+dpdk::MemoryMode memory_mode(MemoryMode mode) {
+    switch (mode) {
+        case MemoryMode::kAuto: return dpdk::MemoryMode::kAuto;
+        case MemoryMode::kHugepages: return dpdk::MemoryMode::kHugepages;
+        case MemoryMode::kInMemory: return dpdk::MemoryMode::kInMemory;
+        case MemoryMode::kNoHuge: return dpdk::MemoryMode::kNoHuge;
+    }
+    return dpdk::MemoryMode::kAuto;
+}
+
+bool is_pci(const std::string& device) { return device.find(':') == 4; }
+
+std::uint64_t random_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
+
+/// A worker and how much there is to poll.
+struct Work {
+    Pollable* pollable;
+    std::size_t ports;
+};
+
+/// Heaviest first, each to the thread with the least so far.
+std::vector<std::vector<Pollable*>> spread(std::vector<Work> work, std::size_t threads) {
+    std::ranges::stable_sort(work, std::ranges::greater{}, &Work::ports);
+    std::vector<std::vector<Pollable*>> lists(threads);
+    std::vector<std::size_t> load(threads, 0);
+    for (const Work& item : work) {
+        const auto least = std::ranges::min_element(load) - load.begin();
+        lists[static_cast<std::size_t>(least)].push_back(item.pollable);
+        load[static_cast<std::size_t>(least)] += item.ports;
+    }
+    return lists;
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<Process>, std::string> Process::start(const Fabric& fabric,
+                                                               const ProcessOptions& options) {
+    std::unique_ptr<Process> process(new Process(fabric));
+    auto done = process->plan(options)
+                    .and_then([&] { return process->start_eal(options); })
+                    .and_then([&] { return process->make_pool(); })
+                    .and_then([&] { return process->make_nodes(options); });
+    if (!done) return failure(done.error());
+    process->publish_tables();
+    done = process->run(options);
+    if (!done) return failure(done.error());
+    return process;
+}
+
+Process::~Process() {
+    stop();
+}
+
+// Start.
+
+Expected<void, std::string> Process::plan(const ProcessOptions& options) {
+    if (options.node) {
+        const auto errors = check_runs_alone(*fabric_, *options.node);
+        if (!errors.empty()) return failure(text(errors));
+    }
+    auto plan = plan_capacity(*fabric_, options.node);
+    if (!plan) return failure(text(plan.error()));
+    plan_ = std::move(*plan);
+    for (const ConfigError& warning : plan_.warnings) notices_.push_back(warning.text());
+    routes_ = compute_routes(*fabric_);
+    return {};
+}
+
+Expected<void, std::string> Process::start_eal(const ProcessOptions& options) {
+    constexpr std::uint64_t kMiB = 1u << 20;
+    constexpr std::uint64_t kForEal = 160;
+    dpdk::EalOptions eal;
+    eal.instance = options.instance;
+    eal.memory = memory_mode(fabric_->runtime.memory);
+    const std::uint64_t pool = dpdk::MbufPool::bytes_needed(
+        plan_.pool.total(), plan_.buffer_bytes - plan_.headroom_bytes);
+    eal.memory_mb = static_cast<std::uint32_t>(pool / kMiB + kForEal);
+    const std::vector<unsigned> cpus = usable_cpus();
+    std::size_t workers = 0;
+    for (const NodePlan& node : plan_.nodes) {
+        workers += node.workers;
+        for (const FabricPort& port : fabric_->node(node.node).ports) {
+            if (is_pci(port.device)) eal.pci_devices.push_back(port.device);
+        }
+    }
+    std::size_t threads = options.poll_threads != 0 ? options.poll_threads : fabric_->runtime.workers;
+    if (threads == 0) threads = std::min(cpus.size(), workers);
+    for (std::size_t i = 0; i < threads; ++i) eal.worker_cpus.push_back(cpus[i % cpus.size()]);
+    eal.extra = options.eal_extra;
+    auto started = dpdk::Eal::start(eal);
+    if (!started) return failure(started.error());
+    eal_ = std::move(*started);
+    for (const std::string& notice : eal_->notices()) notices_.push_back(notice);
+    return {};
+}
+
+Expected<void, std::string> Process::make_pool() {
+    auto pool = dpdk::MbufPool::create(
+        {.name = "frames",
+         .frames = static_cast<std::uint32_t>(plan_.pool.total()),
+         .data_room_bytes = plan_.buffer_bytes - plan_.headroom_bytes,
+         .cache_frames = fabric_->runtime.pool_cache_frames});
+    if (!pool) return failure(pool.error());
+    pool_ = std::move(*pool);
+    return {};
+}
+
+Expected<void, std::string> Process::make_nodes(const ProcessOptions& options) {
+    auto identities = make_identities(*fabric_, routes_, options.traffic);
+    if (!identities) return failure(identities.error());
+    const std::vector<NodeId> endpoints = endpoints_of(*fabric_);
+    wires_.resize(fabric_->links.size());
+    Random random(random_seed());
+    for (const NodePlan& plan : plan_.nodes) {
+        std::vector<std::unique_ptr<Port<Mbuf>>> devices;
+        for (std::uint16_t i = 0; i < plan.ports.size(); ++i) {
+            auto port = make_port({plan.node, PortId{i}}, plan.ports[i]);
+            if (!port) return failure(port.error());
+            devices.push_back(std::move(*port));
+        }
+        if (fabric_->node(plan.node).kind == NodeKind::kSwitch) {
+            auto& s = *switches_.emplace_back(std::make_unique<RunningSwitch>(plan.workers));
+            s.node = std::make_unique<SwitchNode>(
+                *fabric_, plan, std::move(devices), *pool_, random,
+                [&](std::uint32_t worker) { return SwitchStage<Mbuf>(s.tables.reader(worker)); });
+        } else {
+            const auto at = std::ranges::find(endpoints, plan.node) - endpoints.begin();
+            auto& e = *endpoints_.emplace_back(std::make_unique<RunningEndpoint>());
+            e.node = std::make_unique<PktgenNode>(
+                *fabric_, plan, std::move(devices), *pool_, random, [&](std::uint32_t) {
+                    return PktgenStage<Mbuf>((*identities)[static_cast<std::size_t>(at)],
+                                             e.plans.reader(0), *pool_);
+                });
+        }
+    }
+    return {};
+}
+
+Expected<std::unique_ptr<Port<Mbuf>>, std::string> Process::make_port(PortRef ref,
+                                                                      const PortPlan& plan) {
+    const FabricPort& config = fabric_->port(ref);
+    std::unique_ptr<Port<Mbuf>> port;
+    if (config.device.empty()) {
+        port = plug_wire(ref, plan);
+    } else {
+        auto device = open_device(ref, plan);
+        if (!device) return failure(fabric_->port_name(ref) + ": " + device.error());
+        port = std::move(*device);
+    }
+    if (plan.fault_frames == 0) return port;
+    auto faulty = std::make_unique<FaultPort<Mbuf>>(std::move(port), *pool_, plan.fault_frames,
+                                                    config.software_fcs,
+                                                    PortFaults{.tx = config.transmit_faults, .rx = {}});
+    faults_.push_back({fabric_->port_name(ref), faulty.get()});
+    return faulty;
+}
+
+std::unique_ptr<Port<Mbuf>> Process::plug_wire(PortRef ref, const PortPlan& plan) {
+    const std::size_t link = *fabric_->port(ref).link;
+    if (!wires_[link]) wires_[link] = std::make_shared<Wire<Mbuf>>(plan.wire_frames);
+    const bool is_a = fabric_->links[link].a == ref;
+    using End = WirePort<Mbuf>::End;
+    return std::make_unique<WirePort<Mbuf>>(wires_[link], is_a ? End::kA : End::kB);
+}
+
+Expected<std::unique_ptr<Port<Mbuf>>, std::string> Process::open_device(PortRef ref,
+                                                                        const PortPlan&) {
+    const FabricPort& config = fabric_->port(ref);
+    const Runtime& runtime = fabric_->runtime;
+    auto port = dpdk::EthPort::open(
+        {.device = config.device,
+         .max_frame_bytes = fabric_->profile(config.profile).max_frame_bytes + kTagBytes + kFcsBytes,
+         .rx_descriptors = static_cast<std::uint16_t>(runtime.rx_descriptors),
+         .tx_descriptors = static_cast<std::uint16_t>(runtime.tx_descriptors)},
+        *pool_);
+    if (!port) return failure(port.error());
+    for (const std::string& notice : (*port)->notices()) {
+        notices_.push_back(fabric_->port_name(ref) + ": " + notice);
+    }
+    supervisor_.watch(**port, clock_.now());
+    return std::move(*port);
+}
+
+void Process::publish_tables() {
+    for (auto& s : switches_) {
+        if (auto table = make_table(routes_[s->node->plan().node.value])) {
+            s->tables.publish(std::move(table));
+        }
+    }
+}
+
+dpdk::IdlePolicy Process::idle_policy(const ProcessOptions& options) const {
+    const Runtime& runtime = fabric_->runtime;
+    dpdk::IdlePolicy policy{.yield = eal_->shares_cpus()};
+    if (runtime.idle == IdleMode::kSleep && !options.poll_busily) {
+        policy.turns_before_sleep = 256;
+        policy.sleep = runtime.idle_sleep;
+    }
+    return policy;
+}
+
+Expected<void, std::string> Process::run(const ProcessOptions& options) {
+    std::vector<Work> work;
+    const auto add = [&](auto& node) {
+        node.start(clock_.now());
+        for (std::size_t i = 0; i < node.worker_count(); ++i) {
+            work.push_back({&node.worker(i), node.worker(i).port_count()});
+        }
+    };
+    for (auto& s : switches_) add(*s->node);
+    for (auto& e : endpoints_) add(*e->node);
+    const auto lists = spread(std::move(work), eal_->workers().size());
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+        auto& runner = *runners_.emplace_back(std::make_unique<dpdk::LcoreRunner>(
+            eal_->workers()[i], clock_, idle_policy(options)));
+        if (auto started = runner.start(lists[i]); !started) return failure(started.error());
+    }
+    return {};
+}
+
+// Run.
+
+std::vector<std::string> Process::on_time() {
+    std::vector<std::string> events;
+    for (dpdk::PortEvent& event : supervisor_.on_time(clock_.now())) {
+        events.push_back(std::move(event.text));
+    }
+    for (auto& s : switches_) s->tables.reclaim();
+    for (auto& e : endpoints_) e->plans.reclaim();
+    return events;
+}
+
+void Process::send(const Workload& traffic, bool sending) {
+    for (auto& endpoint : endpoints_) {
+        endpoint->plans.publish(std::make_unique<PktgenPlan>(make_plan(traffic, sending)));
+    }
+}
+
+namespace {
+
+/// The states that a link publishes, so they may be read here.
+bool link_runs(const PortState<Mbuf>& port) {
+    if (!port.link || !port.link->profile().llr_remote) return true;
+    const LinkStatus& status = port.link->stats().status;
+    const auto state = static_cast<LlrTxState>(status.llr_tx_state.read());
+    return (state == LlrTxState::kAdvance || state == LlrTxState::kReplay) &&
+           status.rx_epoch.read() != 0;
+}
+
+std::uint64_t credits_used(const PortState<Mbuf>& port) {
+    std::uint64_t sum = 0;
+    if (!port.link) return sum;
+    for (const LinkStatus::PerVc& vc : port.link->stats().status.vcs) {
+        sum += vc.sender_credits_used.read();
+    }
+    return sum;
+}
+
+}  // namespace
+
+bool Process::links_up() const {
+    bool up = true;
+    for_each_port([&](const FabricNode&, const NodePlan&, const PortState<Mbuf>& port) {
+        up = up && link_runs(port);
+    });
+    return up;
+}
+
+std::uint64_t Process::credits_in_use() const {
+    std::uint64_t sum = 0;
+    for_each_port([&](const FabricNode&, const NodePlan&, const PortState<Mbuf>& port) {
+        sum += credits_used(port);
+    });
+    return sum;
+}
+
+bool Process::quiet() const {
+    std::uint64_t outstanding = 0;
+    for_each_port([&](const FabricNode&, const NodePlan&, const PortState<Mbuf>& port) {
+        if (port.link) outstanding += port.link->stats().status.outstanding_frames.read();
+    });
+    return outstanding == 0 && credits_in_use() == 0;
+}
+
+std::uint64_t Process::stop() {
+    if (!pool_) return 0;
+    for (auto& runner : runners_) runner->request_stop();
+    for (auto& runner : runners_) runner->stop();
+    // Nodes own ports, ports own wires; every frame is in one of them.
+    for (auto& s : switches_) s->node.reset();
+    for (auto& e : endpoints_) e->node.reset();
+    faults_.clear();
+    wires_.clear();
+    const std::uint64_t leaked = pool_->in_use();
+    pool_.reset();
+    return leaked;
+}
+
+}  // namespace ethlink::control

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/runtime/traffic.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "control/capacity.h"
+
+namespace ethlink::control {
+namespace {
+
+PktgenStream make_stream(const Fabric& fabric, const Route& route, Vc vc, std::size_t index) {
+    const Profile& profile = fabric.profiles.front();
+    const std::vector<std::uint8_t>& dscp = profile.vc_names[vc.value].dscp;
+    return {.dst = route.dst,
+            .port = route.ports[index % route.ports.size()],
+            .vc = vc,
+            .entropy = static_cast<std::uint16_t>(index * 257 + 1),
+            .dscp = dscp.empty() ? std::uint8_t{0} : dscp.front()};
+}
+
+}  // namespace
+
+std::vector<NodeId> endpoints_of(const Fabric& fabric) {
+    std::vector<NodeId> endpoints;
+    for (std::uint32_t n = 0; n < fabric.nodes.size(); ++n) {
+        if (fabric.nodes[n].kind == NodeKind::kEndpoint) endpoints.push_back(NodeId{n});
+    }
+    return endpoints;
+}
+
+Expected<std::vector<PktgenIdentity>, std::string> make_identities(
+    const Fabric& fabric, const std::vector<RouteTable>& routes, const Workload& traffic) {
+    const std::vector<NodeId> endpoints = endpoints_of(fabric);
+    const auto matrix = make_traffic({.pattern = traffic.pattern,
+                                      .endpoints = static_cast<std::uint32_t>(endpoints.size()),
+                                      .seed = traffic.seed,
+                                      .target = traffic.target});
+    if (!matrix) return Unexpected<std::string>(matrix.error());
+    std::vector<PktgenIdentity> identities;
+    std::size_t streams_max = 0;
+    for (std::size_t e = 0; e < endpoints.size(); ++e) {
+        const FabricNode& node = fabric.node(endpoints[e]);
+        PktgenIdentity identity{.self = *node.gpu, .tenant = node.tenant, .streams = {}, .sources = {}};
+        for (const std::uint32_t to : (*matrix)[e]) {
+            const GpuId dst = *fabric.node(endpoints[to]).gpu;
+            const Route* route = routes[endpoints[e].value].find(dst);
+            if (route == nullptr) continue;
+            for (const Vc vc : traffic.vcs) {
+                identity.streams.push_back(
+                    make_stream(fabric, *route, vc, e + identity.streams.size()));
+            }
+        }
+        streams_max = std::max(streams_max, identity.streams.size());
+        identities.push_back(std::move(identity));
+    }
+    for (PktgenIdentity& identity : identities) {
+        for (const NodeId endpoint : endpoints) identity.sources.push_back(*fabric.node(endpoint).gpu);
+        identity.streams_per_source = static_cast<std::uint32_t>(streams_max);
+        identity.queue_frames = std::min(identity.queue_frames, fabric.runtime.endpoint_queue_frames);
+    }
+    return identities;
+}
+
+PktgenPlan make_plan(const Workload& traffic, bool sending) {
+    PktgenPlan plan{.sending = sending,
+                    .sizes = {},
+                    .frames_per_second = traffic.frames_per_second,
+                    .frames_max = traffic.frames_max};
+    for (const std::uint32_t size : traffic.sizes) {
+        const std::uint32_t bytes = size < kMinFrameSize ? kMinFrameSize : size;
+        plan.sizes.push_back(static_cast<std::uint16_t>(bytes - kFcsBytes));
+    }
+    return plan;
+}
+
+}  // namespace ethlink::control

@@ -1,0 +1,411 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+-- Wireshark and tshark dissector for EthLink data and link control frames.
+--
+--   tshark -X lua_script:ethlink.lua -r capture.pcap -V
+--   or put this file into the folder that Help > About > Folders calls "Personal Lua Plugins".
+--
+-- EthLink overlays the Ethernet addresses, and a dissector behind the EtherType does not see those.
+-- So this one stands in front of Wireshark's Ethernet and hands it every frame that is not ours.
+--
+-- Display filters that are often wanted:
+--   ethlink.icrc.status == 0 || ethlink.control.crc.status == 0     damaged frames
+--   _ws.expert.group == "Malformed"                                 lengths, counts, ordered sets
+--   ethlink.link.eligible == 1 && ethlink.link.seq == 77            one place in an LLR sequence
+--
+-- Layout: docs/protocol.md and proto/wire/*.h.
+
+local WTAP_ENCAP_ETHERNET = 1
+local TYPE_VLAN = 0x8100
+local OEFH_SIZE = 14
+local LINK_WORD = 8
+local ETHERNET_MIN = 60
+local DATA_MIN = 32 -- OEFH 14, network 2, transaction 12, ICRC 4
+local CONTROL_BODY = 20
+local CRC_SIZE = 4
+local CONTROL_ADDRESSES = "\x01\x80\xC2\x00\x00\x0E\x02\x00"
+
+local OPCODES = {
+    [0x00] = "invalid",
+    [0x01] = "load",
+    [0x02] = "load_response",
+    [0x03] = "store",
+    [0x04] = "store_response",
+    [0x05] = "atomic",
+    [0x06] = "atomic_response",
+    [0x10] = "rdma_write",
+    [0x11] = "rdma_write_imm",
+    [0x12] = "rdma_read",
+    [0x13] = "rdma_read_response",
+    [0x14] = "send",
+    [0x15] = "ack",
+    [0x16] = "nack",
+    [0x20] = "fence",
+    [0x21] = "fence_response",
+    [0x3F] = "test",
+}
+local KIND_SETS, KIND_CC_UPDATE = 1, 2
+local KINDS = {[KIND_SETS] = "ordered sets", [KIND_CC_UPDATE] = "CC_Update"}
+local ELEMENT_SIZE = {[KIND_SETS] = 8, [KIND_CC_UPDATE] = 3}
+local COUNT_MAX = {[KIND_SETS] = 40, [KIND_CC_UPDATE] = 32}
+local SETS = {
+    [0x01] = "LLR_ACK",
+    [0x02] = "LLR_NACK",
+    [0x03] = "LLR_INIT",
+    [0x04] = "LLR_INIT_ECHO",
+    [0x10] = "CF_Update",
+}
+local SET_CF_UPDATE = 0x10
+local VCS_MAX = 32
+local STATUS = {[0] = "Bad", [1] = "Good", [2] = "Unverified"}
+
+local ethlink = Proto("ethlink", "EthLink")
+ethlink.prefs.data_type = Pref.uint("EtherType of data frames", 0x88B5)
+ethlink.prefs.control_type = Pref.uint("EtherType of link control frames", 0x88B6)
+
+-- Fields ---------------------------------------------------------------------------------------
+
+local f = {
+    dst = ProtoField.uint16("ethlink.dst", "Dst GPU-ID"),
+    length = ProtoField.uint16("ethlink.length", "Total Length"),
+    entropy = ProtoField.uint16("ethlink.entropy", "Entropy"),
+    src = ProtoField.uint16("ethlink.src", "Src GPU-ID"),
+    link = ProtoField.uint32("ethlink.link", "Link word", base.HEX),
+    eligible = ProtoField.bool("ethlink.link.eligible", "LLR-eligible", 32, nil, 0x80000000),
+    poisoned = ProtoField.bool("ethlink.link.poisoned", "Poisoned", 32, nil, 0x40000000),
+    vc = ProtoField.uint32("ethlink.link.vc", "VC", base.DEC, nil, 0x3E000000),
+    session = ProtoField.uint32("ethlink.link.session", "Session", base.DEC, nil, 0x01F00000),
+    seq = ProtoField.uint32("ethlink.link.seq", "Sequence", base.DEC, nil, 0x000FFFFF),
+    tpid = ProtoField.uint16("ethlink.vlan.tpid", "VLAN tag", base.HEX),
+    pcp = ProtoField.uint16("ethlink.vlan.pcp", "PCP", base.DEC, nil, 0xE000),
+    dei = ProtoField.bool("ethlink.vlan.dei", "DEI", 16, nil, 0x1000),
+    vid = ProtoField.uint16("ethlink.vlan.vid", "VID (tenant)", base.DEC, nil, 0x0FFF),
+    type = ProtoField.uint16("ethlink.type", "EtherType", base.HEX),
+    ar = ProtoField.bool("ethlink.net.ar", "Adaptive routing", 16, nil, 0x8000),
+    reserved = ProtoField.uint16("ethlink.net.reserved", "Reserved", base.DEC, nil, 0x7000),
+    ttl = ProtoField.uint16("ethlink.net.ttl", "TTL", base.DEC, nil, 0x0F00),
+    dscp = ProtoField.uint16("ethlink.net.dscp", "DSCP", base.DEC, nil, 0x00FC),
+    ecn = ProtoField.uint16("ethlink.net.ecn", "ECN", base.DEC, nil, 0x0003),
+    opcode = ProtoField.uint8("ethlink.txn.opcode", "Opcode", base.HEX, OPCODES),
+    txn_version = ProtoField.uint8("ethlink.txn.version", "Version", base.DEC, nil, 0xC0),
+    flags = ProtoField.uint8("ethlink.txn.flags", "Flags", base.HEX, nil, 0x3F),
+    channel = ProtoField.uint16("ethlink.txn.channel", "Channel"),
+    psn = ProtoField.uint32("ethlink.txn.psn", "PSN"),
+    tag = ProtoField.uint32("ethlink.txn.tag", "Tag"),
+    payload = ProtoField.bytes("ethlink.payload", "Payload"),
+    icrc = ProtoField.uint32("ethlink.icrc", "ICRC", base.HEX),
+    icrc_status = ProtoField.uint8("ethlink.icrc.status", "ICRC status", base.DEC, STATUS),
+    pad = ProtoField.bytes("ethlink.pad", "Pad"),
+    fcs = ProtoField.uint32("ethlink.fcs", "FCS", base.HEX),
+    fcs_status = ProtoField.uint8("ethlink.fcs.status", "FCS status", base.DEC, STATUS),
+    destination = ProtoField.ether("ethlink.control.destination", "Destination"),
+    version = ProtoField.uint8("ethlink.control.version", "Version", base.DEC, nil, 0xF0),
+    kind = ProtoField.uint8("ethlink.control.kind", "Kind", base.DEC, KINDS, 0x0F),
+    count = ProtoField.uint8("ethlink.control.count", "Count"),
+    tx_epoch = ProtoField.uint16("ethlink.control.tx_epoch", "Tx epoch"),
+    rx_epoch = ProtoField.uint16("ethlink.control.rx_epoch", "Rx epoch"),
+    set = ProtoField.bytes("ethlink.control.set", "Ordered set"),
+    set_type = ProtoField.uint8("ethlink.control.set.type", "Type", base.HEX, SETS),
+    set_value = ProtoField.uint32("ethlink.control.set.value", "Value"),
+    set_arg = ProtoField.uint16("ethlink.control.set.arg", "Argument"),
+    cc = ProtoField.uint24("ethlink.control.cc", "Credits consumed", base.DEC, nil, 0xFFFFF0),
+    crc = ProtoField.uint32("ethlink.control.crc", "CRC", base.HEX),
+    crc_status = ProtoField.uint8("ethlink.control.crc.status", "CRC status", base.DEC, STATUS),
+}
+local fields = {}
+for _, field in pairs(f) do table.insert(fields, field) end
+ethlink.fields = fields
+
+local e = {
+    length = ProtoExpert.new("ethlink.malformed.length", "Length contradicts the bytes",
+        expert.group.MALFORMED, expert.severity.ERROR),
+    control = ProtoExpert.new("ethlink.malformed.control", "Malformed link control frame",
+        expert.group.MALFORMED, expert.severity.ERROR),
+    icrc = ProtoExpert.new("ethlink.icrc.bad", "Bad ICRC",
+        expert.group.CHECKSUM, expert.severity.ERROR),
+    crc = ProtoExpert.new("ethlink.control.crc.bad", "Bad CRC",
+        expert.group.CHECKSUM, expert.severity.ERROR),
+    fcs = ProtoExpert.new("ethlink.fcs.bad", "Bad FCS",
+        expert.group.CHECKSUM, expert.severity.ERROR),
+    opcode = ProtoExpert.new("ethlink.txn.unknown", "Unknown opcode or version",
+        expert.group.UNDECODED, expert.severity.WARN),
+    poisoned = ProtoExpert.new("ethlink.link.poisoned.expert", "Damaged upstream",
+        expert.group.PROTOCOL, expert.severity.NOTE),
+    ecn = ProtoExpert.new("ethlink.net.ecn.nonzero", "ECN is fixed to 0 by the protocol",
+        expert.group.PROTOCOL, expert.severity.NOTE),
+}
+local experts = {}
+for _, one in pairs(e) do table.insert(experts, one) end
+ethlink.experts = experts
+
+-- CRC-32 of IEEE 802.3 -------------------------------------------------------------------------
+
+local bits = bit32 or require("bit") -- Lua 5.2 brings bit32, other Wiresharks bring bit
+local band, bxor, rshift = bits.band, bits.bxor, bits.rshift
+local TWO_32 = 4294967296 -- bit gives signed numbers, bit32 does not: both modulo 2^32
+
+local CRC_TABLE = {}
+for byte = 0, 255 do
+    local crc = byte
+    for _ = 1, 8 do
+        local odd = crc % 2 == 1
+        crc = rshift(crc, 1)
+        if odd then crc = bxor(crc, 0xEDB88320) end
+    end
+    CRC_TABLE[byte] = crc % TWO_32
+end
+
+local function crc32(text)
+    local crc = 0xFFFFFFFF
+    for i = 1, #text do
+        crc = bxor(rshift(crc, 8), CRC_TABLE[band(bxor(crc, text:byte(i)), 0xFF)])
+    end
+    return bxor(crc, 0xFFFFFFFF) % TWO_32
+end
+
+-- Pieces ---------------------------------------------------------------------------------------
+
+-- Shows a checksum at `offset` and whether it is `computed` (nil: some bytes were not captured).
+local function add_checksum(tree, field, status_field, bad, range, carried, computed)
+    local item = tree:add(field, range, carried)
+    local status = computed == nil and 2 or (computed == carried and 1 or 0)
+    if status == 1 then item:append_text(" [correct]") end
+    if status == 0 then
+        item:append_text(string.format(" [incorrect, should be 0x%08x]", computed))
+        item:add_proto_expert_info(bad, string.format("%s: should be 0x%08x",
+            bad == e.icrc and "Bad ICRC" or bad == e.crc and "Bad CRC" or "Bad FCS", computed))
+    end
+    tree:add(status_field, range, status):set_generated()
+end
+
+local function add_link_word(tree, tvb)
+    local range = tvb(LINK_WORD, 4)
+    local item = tree:add(f.link, range)
+    local raw = range:uint()
+    if raw == 0 then
+        item:append_text(" (none)")
+        return
+    end
+    for _, field in ipairs({f.eligible, f.poisoned, f.vc, f.session, f.seq}) do
+        item:add(field, range)
+    end
+    if range:bitfield(1, 1) == 1 then item:add_proto_expert_info(e.poisoned) end
+end
+
+local function add_vlan(tree, tvb)
+    local item = tree:add(f.tpid, tvb(12, 2))
+    for _, field in ipairs({f.pcp, f.dei, f.vid}) do item:add(field, tvb(14, 2)) end
+    item:append_text(string.format(", VID %d", tvb(14, 2):bitfield(4, 12)))
+end
+
+local function add_net(tree, tvb, offset)
+    local range = tvb(offset, 2)
+    local net = tree:add(ethlink, range, string.format("Network header, TTL %d, DSCP %d",
+        range:bitfield(4, 4), range:bitfield(8, 6)))
+    for _, field in ipairs({f.ar, f.reserved, f.ttl, f.dscp}) do net:add(field, range) end
+    local ecn = net:add(f.ecn, range)
+    if range:bitfield(14, 2) ~= 0 then ecn:add_proto_expert_info(e.ecn) end
+end
+
+-- The transaction header and what follows it, up to `finish`; a summary for the Info column.
+local function add_txn(tree, tvb, offset, finish)
+    local opcode = tvb(offset, 1):uint()
+    local version = tvb(offset + 1, 1):bitfield(0, 2)
+    local name = OPCODES[opcode] or string.format("opcode 0x%02x", opcode)
+    local txn = tree:add(ethlink, tvb(offset, 12), "Transaction header, " .. name)
+    local opcode_item = txn:add(f.opcode, tvb(offset, 1))
+    txn:add(f.txn_version, tvb(offset + 1, 1))
+    txn:add(f.flags, tvb(offset + 1, 1))
+    txn:add(f.channel, tvb(offset + 2, 2))
+    txn:add(f.psn, tvb(offset + 4, 4))
+    txn:add(f.tag, tvb(offset + 8, 4))
+    if opcode == 0 or OPCODES[opcode] == nil or version ~= 0 then
+        opcode_item:add_proto_expert_info(e.opcode)
+    end
+    local size = math.max(finish - offset - 12, 0)
+    if size > 0 then tree:add(f.payload, tvb(offset + 12, size)) end
+    return string.format("%s, channel %d, PSN %d, tag %d, payload %d", name,
+        tvb(offset + 2, 2):uint(), tvb(offset + 4, 4):uint(), tvb(offset + 8, 4):uint(), size)
+end
+
+-- The bytes behind the last checksum: the pad, then maybe an FCS. Says whether there are no others.
+-- A pad goes to 60 bytes, or to 64 if a tag was put into a frame that was padded before.
+local function add_rest(tree, tvb, finish, tag_size)
+    local size = tvb:len()
+    local least = math.max(finish, ETHERNET_MIN)
+    local most = math.max(finish - tag_size, ETHERNET_MIN) + tag_size
+    local last = size >= finish + CRC_SIZE and tvb(size - CRC_SIZE, CRC_SIZE):le_uint() or 0
+    local with_fcs = size == most + CRC_SIZE or (size == least + CRC_SIZE and last ~= 0)
+    local pad_end = with_fcs and size - CRC_SIZE or size
+    if pad_end > finish then tree:add(f.pad, tvb(finish, pad_end - finish)) end
+    if with_fcs then
+        add_checksum(tree, f.fcs, f.fcs_status, e.fcs, tvb(pad_end, CRC_SIZE), last,
+            crc32(tvb:raw(0, pad_end)))
+    end
+    return with_fcs or size <= most
+end
+
+-- Data frames ----------------------------------------------------------------------------------
+
+-- The ICRC covers OEFH, network, transaction and payload; not the tag; Reserved, TTL, DSCP and ECN
+-- as ones. The link word counts as zero: the next hop clears it before anybody checks.
+local function computed_icrc(tvb, tag_size, icrc_offset)
+    local net = tvb:raw(OEFH_SIZE + tag_size, 1):byte()
+    net = net >= 0x80 and "\xFF\xFF" or "\x7F\xFF"
+    return crc32(tvb:raw(0, LINK_WORD) .. "\0\0\0\0" .. tvb:raw(12 + tag_size, 2) .. net ..
+        tvb:raw(16 + tag_size, icrc_offset - 16 - tag_size))
+end
+
+local function dissect_data(tvb, pinfo, root, tag_size)
+    local captured, size = tvb:len(), tvb:reported_len()
+    local total_length = tvb(2, 2):uint()
+    local finish = total_length + tag_size
+    local tree = root:add(ethlink, tvb(), string.format("EthLink, GPU %d to GPU %d",
+        tvb(6, 2):uint(), tvb(0, 2):uint()))
+    pinfo.cols.src = "GPU " .. tvb(6, 2):uint()
+    pinfo.cols.dst = "GPU " .. tvb(0, 2):uint()
+    pinfo.cols.info = "EthLink frame, cut short"
+
+    tree:add(f.dst, tvb(0, 2))
+    local length_item = tree:add(f.length, tvb(2, 2))
+    tree:add(f.entropy, tvb(4, 2))
+    tree:add(f.src, tvb(6, 2))
+    add_link_word(tree, tvb)
+    if tag_size > 0 then add_vlan(tree, tvb) end
+    tree:add(f.type, tvb(12 + tag_size, 2))
+
+    if size < DATA_MIN + tag_size then
+        length_item:add_proto_expert_info(e.length, "Runt: shorter than its own headers")
+    elseif total_length < DATA_MIN then
+        length_item:add_proto_expert_info(e.length, "Total Length is less than that of the headers")
+    elseif finish > size then
+        length_item:add_proto_expert_info(e.length, "Total Length says more than there are bytes")
+    end
+    if captured >= 16 + tag_size then add_net(tree, tvb, 14 + tag_size) end
+    if captured < 28 + tag_size then return end
+    local whole = total_length >= DATA_MIN and finish <= captured
+    local payload_end = whole and finish - CRC_SIZE or captured
+    pinfo.cols.info = add_txn(tree, tvb, 16 + tag_size, payload_end)
+    if not whole then return end
+
+    local range = tvb(payload_end, CRC_SIZE)
+    add_checksum(tree, f.icrc, f.icrc_status, e.icrc, range, range:uint(),
+        computed_icrc(tvb, tag_size, payload_end))
+    if captured == size and not add_rest(tree, tvb, finish, tag_size) then
+        length_item:add_proto_expert_info(e.length,
+            "More bytes than Total Length and pad account for")
+    end
+end
+
+-- Link control frames --------------------------------------------------------------------------
+
+local function add_set(tree, range)
+    local raw = range:bytes()
+    local set_type = range(1, 1):uint()
+    local value = math.floor(range(1, 4):uint() / 16) % 0x100000
+    local arg = range(5, 2):uint()
+    local name = SETS[set_type] or string.format("type 0x%02x", set_type)
+    local item = tree:add(f.set, range)
+    item:set_text(string.format("%s, value %d, argument %d", name, value, arg))
+    item:add(f.set_type, range(1, 1))
+    item:add(f.set_value, range(2, 3), value)
+    item:add(f.set_arg, range(5, 2))
+    local framed = raw:get_index(0) == 0x5C and raw:get_index(4) % 16 == 6 and raw:get_index(7) == 0
+    local vc_exists = set_type ~= SET_CF_UPDATE or arg < VCS_MAX
+    if not framed or SETS[set_type] == nil or not vc_exists then
+        item:add_proto_expert_info(e.control, "Malformed ordered set")
+    end
+    return name .. " " .. value
+end
+
+local function add_control_body(tree, tvb, kind, count)
+    local size = ELEMENT_SIZE[kind]
+    local texts = {}
+    for i = 0, count - 1 do
+        local offset = CONTROL_BODY + i * size
+        if offset + size > tvb:len() then break end
+        local range = tvb(offset, size)
+        if kind == KIND_SETS then
+            table.insert(texts, add_set(tree, range))
+        else
+            local item = tree:add(f.cc, range)
+            item:prepend_text(string.format("VC %d: ", i))
+            if range(2, 1):uint() % 16 ~= 0 then
+                item:add_proto_expert_info(e.control, "The last four bits must be zero")
+            end
+        end
+    end
+    return kind == KIND_SETS and table.concat(texts, ", ") or "CC_Update of " .. count .. " VCs"
+end
+
+local function dissect_control(tvb, pinfo, root)
+    local captured, size = tvb:len(), tvb:reported_len()
+    local tree = root:add(ethlink, tvb(), "EthLink link control")
+    pinfo.cols.src = "link neighbour"
+    pinfo.cols.dst = "link"
+    pinfo.cols.info = "Link control, malformed"
+    local function malformed(item, why) item:add_proto_expert_info(e.control, why) end
+
+    local destination = tree:add(f.destination, tvb(0, 6))
+    if tvb:raw(0, #CONTROL_ADDRESSES) ~= CONTROL_ADDRESSES then
+        malformed(destination, "Not addressed to the nearest bridge")
+    end
+    add_link_word(tree, tvb)
+    tree:add(f.type, tvb(12, 2))
+    if captured < CONTROL_BODY then
+        if size < CONTROL_BODY then malformed(tree, "Runt: shorter than its own header") end
+        return
+    end
+
+    local version_item = tree:add(f.version, tvb(14, 1))
+    local kind_item = tree:add(f.kind, tvb(14, 1))
+    local count_item = tree:add(f.count, tvb(15, 1))
+    tree:add(f.tx_epoch, tvb(16, 2))
+    tree:add(f.rx_epoch, tvb(18, 2))
+    local version, kind = tvb(14, 1):bitfield(0, 4), tvb(14, 1):bitfield(4, 4)
+    local count = tvb(15, 1):uint()
+    if version ~= 1 then return malformed(version_item, "Unknown version") end
+    if KINDS[kind] == nil then return malformed(kind_item, "Unknown kind") end
+    if count == 0 or count > COUNT_MAX[kind] then
+        return malformed(count_item, "The count must be 1 to " .. COUNT_MAX[kind])
+    end
+
+    local body_end = CONTROL_BODY + count * ELEMENT_SIZE[kind]
+    if body_end + CRC_SIZE > size then
+        malformed(count_item, "The count says more than there are bytes")
+    end
+    pinfo.cols.info = add_control_body(tree, tvb, kind, count)
+    if body_end + CRC_SIZE > captured then return end
+    local range = tvb(body_end, CRC_SIZE)
+    add_checksum(tree, f.crc, f.crc_status, e.crc, range, range:uint(),
+        crc32(tvb:raw(0, LINK_WORD) .. "\0\0\0\0" .. tvb:raw(12, body_end - 12)))
+    if captured == size and not add_rest(tree, tvb, body_end + CRC_SIZE, 0) then
+        malformed(count_item, "More bytes than the count and the pad account for")
+    end
+end
+
+-- The door -------------------------------------------------------------------------------------
+
+local encapsulations = DissectorTable.get("wtap_encap")
+local ethernet = encapsulations:get_dissector(WTAP_ENCAP_ETHERNET)
+
+function ethlink.dissector(tvb, pinfo, root)
+    local captured = tvb:len()
+    local tag_size = 0
+    local ether_type = captured >= OEFH_SIZE and tvb(12, 2):uint() or nil
+    if ether_type == TYPE_VLAN and captured >= OEFH_SIZE + 4 then
+        tag_size = 4
+        ether_type = tvb(16, 2):uint()
+    end
+    if ether_type == ethlink.prefs.data_type then
+        pinfo.cols.protocol = "EthLink"
+        dissect_data(tvb, pinfo, root, tag_size)
+    elseif ether_type == ethlink.prefs.control_type and tag_size == 0 then
+        pinfo.cols.protocol = "EthLink-LC"
+        dissect_control(tvb, pinfo, root)
+    else
+        return ethernet:call(tvb, pinfo, root)
+    end
+    return captured
+end
+
+encapsulations:add(WTAP_ENCAP_ETHERNET, ethlink)
