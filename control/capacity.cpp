@@ -26,8 +26,9 @@ constexpr std::uint32_t kBufferAlign = 64;         // a cache line
 constexpr std::uint64_t kCacheFlushNumerator = 3;  // a mempool cache is flushed at 3/2 of its size
 constexpr std::uint64_t kCacheFlushDenominator = 2;
 
-constexpr std::uint32_t kHandleBytes = 8;  // a frame in a wire
-constexpr std::uint32_t kSlotBytes = 16;   // a Parcel in a queue or ring, a ReplayBuffer::Slot
+constexpr std::uint32_t kHandleBytes = 8;     // a frame in a wire
+constexpr std::uint32_t kSlotBytes = 16;      // a Parcel in a queue, a ReplayBuffer::Slot
+constexpr std::uint32_t kTransferBytes = 24;  // a Crossbar::Transfer
 
 // Link control frames of one port that exist at once: one with ordered sets, one CC_Update, and as
 // many again that the medium has refused and the next turn sends.
@@ -170,8 +171,10 @@ private:
             }
             const std::uint64_t entries = std::bit_ceil(std::max<std::uint64_t>(frames, 2));
             plan.crossbar_frames.push_back(ring_size(entries, node, "credits of a worker's ports"));
-            plan_.ring_bytes += entries * (node.workers - 1) * kSlotBytes;
         }
+        // Crossbar gives all its rings the size of the largest.
+        const std::uint64_t rings = std::uint64_t{node.workers} * (node.workers - 1);
+        plan_.ring_bytes += rings * kTransferBytes * std::ranges::max(plan.crossbar_frames);
     }
 
     std::uint32_t ring_size(std::uint64_t frames, const FabricNode& node, const std::string& what) {

@@ -370,6 +370,7 @@ bool MapReader::has(std::string_view key) const {
 
 void MapReader::finish() {
     for (const YamlEntry& entry : map_.node->entries) {
+        if (log_.is_full()) return;
         if (std::find(known_.begin(), known_.end(), entry.key) != known_.end()) continue;
         log_.error(entry.mark, path(entry.key), "this key is unknown",
                    suggestion(entry.key, known_));

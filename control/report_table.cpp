@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Widths first, then the lines.
 #include "control/report_table.h"
 
 #include <algorithm>

@@ -88,7 +88,9 @@ public:
     bool can_send(Vc vc, std::uint32_t bytes) const {
         if (is_set(llr_desired_, vc)) {
             if (!llr_tx_.is_running()) {
-                if (stalled_action() == FrameAction::kBlock) return false;
+                const FrameAction action = stalled_action();
+                if (action == FrameAction::kBlock) return false;
+                if (action == FrameAction::kDiscard) return true;  // To die it needs no credits.
             } else if (!llr_tx_.can_send() || !replay_.has_room(bytes)) {
                 return false;
             }
@@ -222,7 +224,7 @@ RxOutcome BasicLink<F, Seq>::on_rx(F& frame, const wire::FrameView& view) {
         control_urgent_ |= unanswered_bytes_ >= profile_->llr.ctlos_spacing_bytes;
         control_pending_ = true;
         add(word.poisoned ? LinkStat::kLlrRxExpectedSeqPoisoned : LinkStat::kLlrRxExpectedSeqGood);
-    } else {
+    } else if (!view.is_control()) {
         add(LinkStat::kLlrRxIneligible);
     }
     if (view.is_control()) [[unlikely]] return on_control(view, word.eligible);

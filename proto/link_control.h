@@ -174,7 +174,7 @@ void BasicLink<F, Seq>::on_ctl_os(const wire::CtlOs& set, bool ours) {
                 // The session opens with a CC_Update: it rebases the neighbour's credits, and as
                 // the first frame with the new session bits it makes the session known.
                 cc_due_ = now_;
-            } else if (set.arg != llr_tx_.epoch()) {
+            } else if (set.arg != llr_tx_.epoch() || Seq(set.value) != llr_tx_.init_seq()) {
                 add(LinkStat::kLlrInitEchoMismatch);
             }
             return;

@@ -59,9 +59,8 @@ public:
     bool on_init(Seq init_seq, std::uint16_t epoch);
 
     LlrRxVerdict on_frame(std::uint8_t session, Seq seq, FrameCheck check) {
-        if (session != (epoch_ & kSessionMask) && !adopt(session, check)) [[unlikely]] {
-            return LlrRxVerdict::kNoSession;
-        }
+        const bool ours = session == (epoch_ & kSessionMask) && session != 0;
+        if (!ours && !adopt(session, check)) [[unlikely]] return LlrRxVerdict::kNoSession;
         if (seq == expected_ && check != FrameCheck::kBad) [[likely]] {
             expected_ = expected_.next();
             ack_wanted_ = true;

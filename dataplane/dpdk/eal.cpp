@@ -44,16 +44,6 @@ Expected<void, std::string> check_instance(std::string_view instance) {
                                    "'-', '_' or '.'.");
 }
 
-std::vector<unsigned> cpus_of_process() {
-    std::vector<unsigned> cpus;
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return cpus;
-    for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-        if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-    }
-    return cpus;
-}
-
 std::string joined(const std::vector<unsigned>& numbers) {
     std::string text;
     for (const unsigned number : numbers) {
@@ -187,8 +177,18 @@ std::vector<char*>& permanent_argv(const Strings& arguments) {
 
 }  // namespace
 
+std::vector<unsigned> usable_cpus() {
+    std::vector<unsigned> cpus;
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return cpus;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    }
+    return cpus;
+}
+
 Expected<Strings, std::string> eal_arguments(const EalOptions& options, MemoryMode memory) {
-    const std::vector<unsigned> usable = cpus_of_process();
+    const std::vector<unsigned> usable = usable_cpus();
     const auto checked =
         check_instance(options.instance).and_then([&] { return check_cpus(options, usable); });
     if (!checked) return Unexpected<std::string>(checked.error());
@@ -217,7 +217,7 @@ Expected<std::unique_ptr<Eal>, std::string> Eal::start(const EalOptions& options
     eal->command_line_ = joined(*arguments);
     eal->memory_ = choice.mode;
     if (!choice.notice.empty()) eal->notices_.push_back(choice.notice);
-    eal->shares_cpus_ = shares_a_cpu(options, cpus_of_process());
+    eal->shares_cpus_ = shares_a_cpu(options, usable_cpus());
     for (unsigned i = 0; i < options.worker_cpus.size(); ++i) eal->workers_.push_back(i + 1);
 
     started = true;

@@ -66,6 +66,9 @@ private:
     bool initialised_ = false;
 };
 
+/// The CPUs that this process may use (taskset, cgroup), ascending.
+std::vector<unsigned> usable_cpus();
+
 /// The arguments that start() would pass, program name first; without starting anything.
 Expected<std::vector<std::string>, std::string> eal_arguments(const EalOptions& options,
                                                               MemoryMode memory);

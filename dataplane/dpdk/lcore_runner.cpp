@@ -23,7 +23,9 @@ Expected<void, std::string> LcoreRunner::start(std::vector<Pollable*> pollables)
     }
     pollables_ = std::move(pollables);
     stop_requested_.store(false, std::memory_order_relaxed);
+    turning_.store(true, std::memory_order_release);
     if (const int error = rte_eal_remote_launch(&LcoreRunner::launch, this, lcore_); error != 0) {
+        turning_.store(false, std::memory_order_relaxed);
         return Unexpected<std::string>(name + " could not be started: " + std::strerror(-error) +
                                        ".");
     }
@@ -34,13 +36,17 @@ Expected<void, std::string> LcoreRunner::start(std::vector<Pollable*> pollables)
 void LcoreRunner::stop() {
     if (!running_) return;
     request_stop();
+    // EAL's wait synchronises, too, but where no race detector can see it.
+    while (turning_.load(std::memory_order_acquire)) std::this_thread::yield();
     rte_eal_wait_lcore(lcore_);
     running_ = false;
     pollables_.clear();
 }
 
 int LcoreRunner::launch(void* runner) {
-    static_cast<LcoreRunner*>(runner)->run();
+    auto* self = static_cast<LcoreRunner*>(runner);
+    if (self->turning_.load(std::memory_order_acquire)) self->run();
+    self->turning_.store(false, std::memory_order_release);
     return 0;
 }
 

@@ -64,6 +64,7 @@ private:
     IdlePolicy idle_;
     std::vector<Pollable*> pollables_;
     std::atomic<bool> stop_requested_{false};
+    std::atomic<bool> turning_{false};  // hands the pollables over to the worker and back
     unsigned lcore_;
     bool running_ = false;  // control thread's
     RunnerCounters counters_;

@@ -43,11 +43,13 @@ UnmapGuard::~UnmapGuard() {
 
 void UnmapGuard::wait_for_workers() {
     const std::lock_guard lock(guards().mutex);
-    for (const UnmapGuard* guard : guards().all) guard->wait_for_worker();
+    for (UnmapGuard* guard : guards().all) guard->wait_for_worker();
 }
 
-void UnmapGuard::wait_for_worker() const {
-    const std::uint32_t seen = steps_.load(std::memory_order_seq_cst);
+void UnmapGuard::wait_for_worker() {
+    // A read-modify-write that changes nothing: the driver's clearing of its flag, before it on this
+    // thread, must not be delayed behind it.
+    const std::uint32_t seen = steps_.fetch_add(0, std::memory_order_seq_cst);
     if (seen % 2 == 0) return;
     // The worker may have been preempted by this very thread: give it the CPU.
     while (steps_.load(std::memory_order_acquire) == seen) sched_yield();
@@ -57,10 +59,6 @@ void UnmapGuard::wait_for_worker() const {
 
 /// Takes the place of the C library's in the whole program, drivers included.
 extern "C" [[gnu::visibility("default")]] int munmap(void* address, std::size_t bytes) noexcept {
-    if (rte_thread_is_intr() != 0) {
-        // Between the driver's clearing of its flag and our look at the workers.
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-        ethlink::dpdk::UnmapGuard::wait_for_workers();
-    }
+    if (rte_thread_is_intr() != 0) ethlink::dpdk::UnmapGuard::wait_for_workers();
     return static_cast<int>(syscall(SYS_munmap, address, bytes));
 }

@@ -45,7 +45,7 @@ private:
     void step(std::memory_order order) {
         steps_.store(steps_.load(std::memory_order_relaxed) + 1, order);
     }
-    void wait_for_worker() const;
+    void wait_for_worker();
 
     std::atomic<std::uint32_t> steps_{0};  // odd: the worker is in the driver
 };

@@ -43,11 +43,13 @@ TEST(Eal, LooksAtNoPciDeviceUnlessOneIsNamed) {
 
 TEST(Eal, SeveralWorkersCanShareACpu) {
     EalOptions options;
-    options.control_cpus = {0};
-    options.worker_cpus = {0, 0, 0};
+    const unsigned cpu = test::first_cpu();
+    options.control_cpus = {cpu};
+    options.worker_cpus = {cpu, cpu, cpu};
     const auto arguments = eal_arguments(options, MemoryMode::kNoHuge);
     ASSERT_TRUE(arguments) << arguments.error();
-    EXPECT_TRUE(contains(*arguments, "--lcores=0@(0),1@0,2@0,3@0"));
+    const std::string at = std::to_string(cpu);
+    EXPECT_TRUE(contains(*arguments, "--lcores=0@(" + at + "),1@" + at + ",2@" + at + ",3@" + at));
 }
 
 TEST(Eal, ExtraArgumentsComeLast) {
@@ -65,7 +67,7 @@ TEST(Eal, RefusesWhatCannotWorkWithAReason) {
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().find("CPU 1023"), std::string::npos) << refused.error();
     EalOptions crowd;
-    crowd.worker_cpus.assign(200, 0);
+    crowd.worker_cpus.assign(200, test::first_cpu());
     EXPECT_FALSE(eal_arguments(crowd, MemoryMode::kNoHuge));
 }
 

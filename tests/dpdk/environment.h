@@ -23,6 +23,9 @@ namespace ethlink::dpdk::test {
 Eal& eal();
 void set_eal(Eal& started);
 
+/// The CPU that the workers of a test share.
+inline unsigned first_cpu() { return usable_cpus().front(); }
+
 /// A new pool under a name of its own; the test ends if there is no memory.
 std::unique_ptr<MbufPool> make_pool(std::uint32_t frames = 1023, std::uint32_t data_room = 2048);
 

@@ -49,7 +49,7 @@ int run(int argc, char** argv) {
                                .memory = MemoryMode::kNoHuge,
                                .memory_mb = 256,
                                .control_cpus = {},
-                               .worker_cpus = {0, 0},
+                               .worker_cpus = {first_cpu(), first_cpu()},
                                .pci_devices = {},
                                .telemetry = true,
                                .extra = {}});

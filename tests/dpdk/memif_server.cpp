@@ -50,7 +50,6 @@ int run_memif_server(const std::string& socket) {
         if (!port->refresh_link_status()) burst.clear();
         port->rx_burst(burst, Time{});
         port->tx_burst(burst, Time{});
-        usleep(100);
     }
 }
 

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Link profiles for virtual time: everything happens within microseconds.
+#pragma once
+
+#include "proto/profile.h"
+
+namespace ethlink::sim {
+
+/// VC 0 and 1 have credits and LLR, VC 2 is best effort.
+inline LinkProfile quick_profile() {
+    using namespace std::chrono_literals;
+    LinkProfile profile;
+    profile.vc_count = 3;
+    profile.vcs[0].reserved = profile.vcs[1].reserved = Credits{64};
+    profile.vcs[2].lossless = false;
+    profile.vcs[2].llr_desired = false;
+    profile.llr.max_outstanding_frames = 64;
+    profile.llr.max_outstanding_bytes = 1 << 16;
+    profile.llr.max_replay_timer = 40us;
+    profile.llr.max_replay_count = 3;
+    profile.llr.pcs_lost_timeout = 100us;
+    profile.llr.data_age_timeout = 10ms;
+    profile.llr.init_interval = 10us;
+    profile.llr.ack_delay = 2us;
+    profile.llr.ctlos_spacing_bytes = 2000;
+    profile.cbfc_profile.cf_update_interval = 30us;
+    profile.cbfc_profile.cc_message_timer = 50us;
+    return profile;
+}
+
+}  // namespace ethlink::sim
