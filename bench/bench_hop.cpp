@@ -126,7 +126,7 @@ int run(const std::vector<std::string_view>& arguments) {
                                        .memory_mb = 256,
                                        .telemetry = false});
     if (!eal) fail(eal.error());
-    const auto pool = dpdk::MbufPool::create({.frames = 65'535});
+    const auto pool = dpdk::MbufPool::create({.frames = 16383});
     if (!pool) fail(pool.error());
     const double hz = dpdk::TscClock::calibrate().hz();
     if (!options.csv) {

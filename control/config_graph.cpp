@@ -15,6 +15,8 @@
 namespace ethlink::control {
 namespace {
 
+constexpr std::size_t kPortsMax = 4'096;  // of one node; a PortId counts them
+
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -90,6 +92,13 @@ std::optional<GraphBuilder::Place> GraphBuilder::add_port(const PortName& name) 
                    near.empty() ? "describe it under `nodes`" : "did you mean `" + near + "`?");
         return std::nullopt;
     }
+    FabricNode& node = nodes_[found->second];
+    if (node.ports.size() >= kPortsMax) {
+        log_.error(name.where.mark, name.where.path,
+                   "`" + name.node + "` has more than " + std::to_string(kPortsMax) + " ports",
+                   "spread them over several nodes");
+        return std::nullopt;
+    }
     const auto [used, is_new] = port_marks_.emplace(name.text(), name.where.mark);
     if (!is_new) {
         log_.error(name.where.mark, name.where.path,
@@ -98,7 +107,6 @@ std::optional<GraphBuilder::Place> GraphBuilder::add_port(const PortName& name) 
                    "one port takes one cable: use another port name");
         return std::nullopt;
     }
-    FabricNode& node = nodes_[found->second];
     FabricPort port;
     port.name = name.port;
     node.ports.push_back(std::move(port));

@@ -335,9 +335,10 @@ bool MapReader::flag(std::string_view key, bool fallback) {
     return found ? read_flag(*found, log_).value_or(fallback) : fallback;
 }
 
-std::string MapReader::text(std::string_view key, std::string fallback) {
+std::string MapReader::text(std::string_view key, std::string_view fallback) {
     const auto found = value(key);
-    return found ? read_text(*found, log_).value_or(fallback) : fallback;
+    const auto read = found ? read_text(*found, log_) : std::nullopt;
+    return read ? *read : std::string(fallback);
 }
 
 Duration MapReader::duration(const NumberKey& key, Duration fallback) {

@@ -112,7 +112,7 @@ public:
     std::optional<std::int64_t> number(const NumberKey& key);
     double real(const RealKey& key, double fallback);
     bool flag(std::string_view key, bool fallback);
-    std::string text(std::string_view key, std::string fallback);
+    std::string text(std::string_view key, std::string_view fallback);
     /// A number whose key ends in _ns, _us or _ms.
     Duration duration(const NumberKey& key, Duration fallback);
 

@@ -34,12 +34,12 @@ std::vector<Destination> destinations_of(const Fabric& fabric) {
     }
     for (std::uint32_t n = 0; n < fabric.nodes.size(); ++n) {
         const std::vector<FabricPort>& ports = fabric.nodes[n].ports;
-        for (std::uint16_t p = 0; p < ports.size(); ++p) {
+        for (std::size_t p = 0; p < ports.size(); ++p) {
             if (ports[p].kind != PortKind::kPlain) continue;
             for (const GpuId gpu : ports[p].gpus) {
                 Destination& destination = found[gpu];
                 destination.gpu = gpu;
-                destination.plain_ports.push_back({{n}, {p}});
+                destination.plain_ports.push_back({{n}, {static_cast<std::uint16_t>(p)}});
             }
         }
     }
@@ -106,8 +106,9 @@ std::vector<PortId> ports_towards(const Fabric& fabric, NodeId id, GpuId gpu,
     const FabricNode& node = fabric.node(id);
     const std::uint32_t own_hops = hops[id];
     if (own_hops == kFar || own_hops == 0) return ports;
-    for (std::uint16_t p = 0; p < node.ports.size(); ++p) {
-        if (leads_there(node, own_hops, node.ports[p], gpu, hops)) ports.push_back({p});
+    for (std::size_t p = 0; p < node.ports.size(); ++p) {
+        if (!leads_there(node, own_hops, node.ports[p], gpu, hops)) continue;
+        ports.push_back({static_cast<std::uint16_t>(p)});
     }
     return ports;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every mistake is told with its exact place. `@` in a text marks where, and is taken out.
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -97,6 +97,12 @@ TEST(HostileConfig, LimitsOnNumbersOfThings) {
     std::string nodes = "fabric: f\nnodes:\n";
     for (int i = 0; i < 5'000; ++i) nodes += "  n" + std::to_string(i) + ": {kind: switch}\n";
     EXPECT_EQ(mistakes(nodes).size(), 1u);
+    std::string cables = "fabric: f\nnodes: {a: {kind: switch}, b: {kind: switch}}\nlinks:\n";
+    for (int i = 0; i < 4'097; ++i) {
+        const std::string port = ":e" + std::to_string(i);
+        cables += "  - endpoints: [\"a" + port + "\", \"b" + port + "\"]\n";
+    }
+    EXPECT_EQ(mistakes(cables).size(), 2u);
     std::string vcs = "fabric: f\ntopology: {kind: single-rack}\nprofiles: {default: {vcs: [";
     for (int i = 0; i < 33; ++i) vcs += "{name: v" + std::to_string(i) + "}, ";
     EXPECT_FALSE(mistakes(vcs + "]}}\n").empty());

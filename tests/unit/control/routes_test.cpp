@@ -3,6 +3,7 @@
 #include "control/routes.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>

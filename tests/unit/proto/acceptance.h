@@ -12,8 +12,6 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -61,7 +59,8 @@ public:
     explicit Bench(const PairOptions& options, std::size_t frames = 60'000) : pair(options, frames) {
         EXPECT_TRUE(pair.come_up());
         pair.run_for(std::chrono::microseconds(200));
-        EXPECT_EQ(pair.a.link().frames_held(), 0u);
+        EXPECT_TRUE(pair.run_until([&] { return pair.a.link().frames_held() == 0; },
+                                   std::chrono::microseconds(50)));
         for (std::size_t i = 0; i < kStats; ++i) {
             at_start_[0][i] = read(pair.a, static_cast<LinkStat>(i));
             at_start_[1][i] = read(pair.b, static_cast<LinkStat>(i));
