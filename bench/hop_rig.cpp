@@ -61,6 +61,7 @@ public:
         worker_ = std::make_unique<SwitchWorker>(
             WorkerId{0}, std::make_shared<Crossbar<Mbuf>>(homes, 1, 0),
             SwitchStage<Mbuf>(tables_.reader(0)));
+        turned_ = worker_.get();
         for (std::uint32_t i = 0; i < what.ports; ++i) add_port(i, pool);
     }
 
@@ -76,7 +77,7 @@ public:
     std::uint64_t turn(bool sending) {
         for (auto& neighbour : neighbours_) neighbour->turn(now_, sending);
         const std::uint64_t begin = cycles();
-        worker_->poll_once(now_);
+        turned_->poll_once(now_);
         const std::uint64_t spent = cycles() - begin - cycles_overhead();
         // Time is what the switch itself took, as if every neighbour had a core of its own; being
         // interrupted by the system must not look like a dead link.
@@ -170,6 +171,7 @@ private:
     Snapshot<ForwardingTable> tables_;
     std::vector<std::unique_ptr<Port<Mbuf>>> devices_;
     std::unique_ptr<SwitchWorker> worker_;
+    Pollable* turned_ = nullptr;  // the worker, called as a poll core calls it
     std::vector<std::unique_ptr<Neighbour>> neighbours_;
     Time now_{std::chrono::seconds(1)};
     double ns_per_cycle_ = 0.4;

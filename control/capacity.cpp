@@ -26,6 +26,9 @@ constexpr std::uint32_t kBufferAlign = 64;         // a cache line
 constexpr std::uint64_t kCacheFlushNumerator = 3;  // a mempool cache is flushed at 3/2 of its size
 constexpr std::uint64_t kCacheFlushDenominator = 2;
 
+// An AF_PACKET ring slot has a header of its own before the frame, and the driver copies by slot.
+constexpr std::uint32_t kPacketRingBytes = 96;
+
 constexpr std::uint32_t kHandleBytes = 8;     // a frame in a wire
 constexpr std::uint32_t kSlotBytes = 16;      // a Parcel in a queue, a ReplayBuffer::Slot
 constexpr std::uint32_t kTransferBytes = 24;  // a Crossbar::Transfer
@@ -55,7 +58,8 @@ std::uint32_t window_frames(const LlrProfile& llr) {
 
 class Planner {
 public:
-    Planner(const Fabric& fabric, std::optional<NodeId> only) : fabric_(fabric), only_(only) {}
+    Planner(const Fabric& fabric, std::optional<NodeId> only, bool impairable)
+        : fabric_(fabric), only_(only), impairable_(impairable) {}
 
     Expected<CapacityPlan, std::vector<ConfigError>> run() {
         errors_ = check_limits(fabric_);
@@ -107,8 +111,9 @@ private:
             plan.window_frames = window_frames(profile.link.llr);
             plan.replay_entries = std::bit_ceil(profile.link.llr.max_outstanding_frames);
         }
-        const bool has_faults = port.transmit_faults.any();
-        if (has_faults) plan.fault_frames = fault_frames(port.transmit_faults, plan);
+        const bool any_fault = impairable_ && port.kind == PortKind::kLink;
+        const bool has_faults = any_fault || port.transmit_faults.any();
+        if (has_faults) plan.fault_frames = fault_frames(port.transmit_faults, plan, any_fault);
         const bool hands_over = on_wire(port) || port.device.starts_with("net_ring") || has_faults;
         plan.keep = hands_over ? Keep::kCopy : Keep::kShare;
         return plan;
@@ -187,13 +192,14 @@ private:
     }
 
     /// Without delay a line only has to hold what one turn brings; with it, all that is in flight.
-    static std::uint32_t fault_frames(const FaultOptions& faults, const PortPlan& port) {
+    static std::uint32_t fault_frames(const FaultOptions& faults, const PortPlan& port,
+                                      bool any_fault) {
         constexpr std::uint32_t kTurn = 2 * kBurstSize;
-        const bool waits = faults.delay > Duration::zero() || faults.jitter > Duration::zero() ||
+        const bool waits = any_fault || faults.delay > Duration::zero() || faults.jitter > Duration::zero() ||
                            faults.rate_mbps > 0;
         if (!waits) return kTurn;
         const std::uint32_t in_flight = std::max(port.window_frames, port.ingress_frames);
-        const bool copies = faults.duplicate > 0 || faults.seq_dup > 0;
+        const bool copies = any_fault || faults.duplicate > 0 || faults.seq_dup > 0;
         return kTurn + in_flight * (copies ? 2 : 1);
     }
 
@@ -247,7 +253,9 @@ private:
         std::uint32_t largest = 0;
         for (const NodePlan& node : plan_.nodes) {
             for (const FabricPort& port : fabric_.node(node.node).ports) {
-                largest = std::max(largest, fabric_.profile(port.profile).max_frame_bytes);
+                const bool kernel = port.device.starts_with("net_af_packet");
+                largest = std::max(largest, fabric_.profile(port.profile).max_frame_bytes +
+                                                (kernel ? kPacketRingBytes : 0));
             }
         }
         plan_.headroom_bytes = kHeadroomBytes;
@@ -278,6 +286,7 @@ private:
 
     const Fabric& fabric_;
     std::optional<NodeId> only_;
+    bool impairable_;
     CapacityPlan plan_;
     std::vector<ConfigError> errors_;
 };
@@ -290,8 +299,9 @@ std::uint64_t PoolPlan::total() const {
 }
 
 Expected<CapacityPlan, std::vector<ConfigError>> plan_capacity(const Fabric& fabric,
-                                                               std::optional<NodeId> only) {
-    return Planner(fabric, only).run();
+                                                               std::optional<NodeId> only,
+                                                               bool impairable) {
+    return Planner(fabric, only, impairable).run();
 }
 
 }  // namespace ethlink::control

@@ -96,7 +96,8 @@ inline constexpr std::uint32_t kMinFrameBytes = 60;
 
 /// Plans a process that runs the whole fabric, or one node of it. Refuses what does not add up and
 /// names the number that would do.
+/// `impairable`: any fault may come to any link port while it runs.
 [[nodiscard]] Expected<CapacityPlan, std::vector<ConfigError>> plan_capacity(
-    const Fabric& fabric, std::optional<NodeId> only = std::nullopt);
+    const Fabric& fabric, std::optional<NodeId> only = std::nullopt, bool impairable = false);
 
 }  // namespace ethlink::control

@@ -175,20 +175,6 @@ void read_graph(MapReader& map, const Fabric& fabric, GraphBuilder& graph, Confi
     }
 }
 
-std::uint16_t read_ethertype(MapReader& map, std::uint16_t fallback, ConfigLog& log) {
-    constexpr std::array<std::uint16_t, 5> kTaken = {
-        0x8100, 0x88A8,  // VLAN tags
-        0x8808,          // MAC control: NICs take it for PAUSE
-        0x88CC,          // LLDP
-        0x88B6,          // our link control frames
-    };
-    const auto ethertype = map.number(keys::kEthertype, fallback);
-    if (std::find(kTaken.begin(), kTaken.end(), ethertype) == kTaken.end()) return ethertype;
-    log.error(map.value("ethertype")->mark, "ethertype", "this EtherType means something else",
-              "use 0x88B5, or another one that is free in your network");
-    return fallback;
-}
-
 std::string read_name(MapReader& map, ConfigLog& log) {
     const auto value = map.required("fabric", "a name for this fabric: fabric: single-rack");
     if (!value) return {};
@@ -213,7 +199,6 @@ Fabric read_fabric(const YamlDocument& document, const std::string& file, Config
     fabric.file = file;
     MapReader map({document.root().node, "", {}}, log);
     fabric.name = read_name(map, log);
-    fabric.ethertype = read_ethertype(map, fabric.ethertype, log);
     fabric.profiles = read_profiles(map.value("profiles"), log);
     if (const auto runtime = map.value("runtime")) fabric.runtime = read_runtime(*runtime, log);
     const auto traffic = map.value("traffic");

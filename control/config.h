@@ -127,8 +127,7 @@ struct Runtime {
 /// What `ethlink lab` sends when told nothing else.
 struct Traffic {
     TrafficPattern pattern = TrafficPattern::kAllToAll;
-    std::uint32_t frame_bytes =
-        256;  // headers included, FCS not; 0 = imix (7:4:1 of 60, 566, 1514)
+    std::string frame_size = "256";  // with FCS: bytes, a list, a mix, imix (FrameSizes::parse)
     Duration duration = std::chrono::seconds(3);
     std::uint64_t seed = 1;
     std::uint64_t rate_pps = 0;  // per endpoint; 0 = as fast as the credits allow
@@ -139,7 +138,6 @@ struct Traffic {
 struct Fabric {
     std::string name;
     std::string file;  // as given to load()
-    std::uint16_t ethertype = 0x88B5;
     std::vector<Profile> profiles;  // the first one is `default`
     std::vector<FabricNode> nodes;
     std::vector<FabricLink> links;

@@ -8,7 +8,6 @@
 
 namespace ethlink::control::keys {
 
-inline constexpr NumberKey kEthertype{"ethertype", 0x0600, 0xFFFF, ""};
 
 // nodes
 inline constexpr NumberKey kGpu{"gpu", 0, 0xFFFF, ""};
@@ -65,7 +64,6 @@ inline constexpr NumberKey kTxDescriptors{"tx_descriptors", 64, 8'192, "descript
 inline constexpr NumberKey kPoolCacheFrames{"pool_cache_frames", 0, 512, "frames"};
 
 // traffic
-inline constexpr NumberKey kFrameBytes{"frame_bytes", 60, 9'216, "bytes"};
 inline constexpr NumberKey kDurationMs{"duration_ms", 1, 86'400'000, "ms"};
 inline constexpr NumberKey kRatePps{"rate_pps", 0, 1'000'000'000, "frames/s (0: unlimited)"};
 

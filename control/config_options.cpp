@@ -9,12 +9,11 @@
 #include <vector>
 
 #include "control/config_keys.h"
+#include "control/pktgen/frame_sizes.h"
+#include "proto/wire/fcs.h"
 
 namespace ethlink::control {
 namespace {
-
-// The largest frame of the simple imix, 1,518 bytes with FCS, as it is in our buffers.
-constexpr std::uint32_t kImixLargest = 1514;
 
 constexpr Choice<IdleMode> kIdleModes[] = {
     {"poll", IdleMode::kPoll},
@@ -65,21 +64,19 @@ std::uint32_t read_threads(MapReader& map, ConfigLog& log) {
     return static_cast<std::uint32_t>(read_number(*value, keys::kThreads, log).value_or(0));
 }
 
-/// `imix`, or a number of bytes.
-std::uint32_t read_frame_bytes(MapReader& map, const Profile& profile, std::uint32_t fallback,
-                               ConfigLog& log) {
-    const auto value = map.value("frame_bytes");
+/// As --size of the packet generator reads it: with FCS.
+std::string read_frame_size(MapReader& map, const Profile& profile, const std::string& fallback,
+                            ConfigLog& log) {
+    const auto value = map.value("frame_size");
     if (!value) return fallback;
-    if (value->node->text == "imix") {
-        if (profile.max_frame_bytes >= kImixLargest) return 0;
-        log.error(value->mark, value->path,
-                  "imix has frames of " + std::to_string(kImixLargest) + " bytes",
-                  "set max_frame_bytes to at least that, or a fixed frame_bytes");
-        return fallback;
-    }
-    NumberKey key = keys::kFrameBytes;
-    key.max = profile.max_frame_bytes;  // a larger frame would never leave
-    return static_cast<std::uint32_t>(read_number(*value, key, log).value_or(fallback));
+    const auto text = read_text(*value, log);
+    if (!text) return fallback;
+    const auto largest = static_cast<std::uint32_t>(profile.max_frame_bytes + wire::kFcsSize);
+    const auto sizes = FrameSizes::parse(*text, largest);
+    if (sizes) return *text;
+    log.error(value->mark, value->path, sizes.error(),
+              "bytes with FCS: 64, a list `64,512`, a mix `64:7,570:4`, or imix");
+    return fallback;
 }
 
 Vc read_vc(MapReader& map, const Profile& profile, Vc fallback, ConfigLog& log) {
@@ -146,9 +143,8 @@ Runtime read_runtime(const ConfigValue& value, ConfigLog& log) {
 Traffic built_in_traffic(const Profile& profile) {
     Traffic traffic;
     traffic.vc = profile.find_vc("rdma-request").value_or(Vc{0});
-    if (traffic.frame_bytes > profile.max_frame_bytes) {
-        traffic.frame_bytes = profile.max_frame_bytes;
-    }
+    const std::size_t largest = profile.max_frame_bytes + wire::kFcsSize;
+    if (largest < 256) traffic.frame_size = std::to_string(largest);
     return traffic;
 }
 
@@ -156,7 +152,7 @@ Traffic read_traffic(const ConfigValue& value, const Profile& profile, ConfigLog
     MapReader map(value, log);
     Traffic traffic = built_in_traffic(profile);
     traffic.pattern = map.choice("pattern", kPatterns, traffic.pattern);
-    traffic.frame_bytes = read_frame_bytes(map, profile, traffic.frame_bytes, log);
+    traffic.frame_size = read_frame_size(map, profile, traffic.frame_size, log);
     traffic.duration = map.duration(keys::kDurationMs, traffic.duration);
     traffic.seed = map.number(keys::kSeed, traffic.seed);
     traffic.rate_pps = map.number(keys::kRatePps, traffic.rate_pps);

@@ -132,10 +132,8 @@ json to_json(const Runtime& runtime) {
 }
 
 json to_json(const Traffic& traffic, const Profile& profile) {
-    json frame_bytes = traffic.frame_bytes;
-    if (traffic.frame_bytes == 0) frame_bytes = "imix";
     return {
-        {"pattern", word(traffic.pattern)},       {"frame_bytes", frame_bytes},
+        {"pattern", word(traffic.pattern)},       {"frame_size", traffic.frame_size},
         {"duration_ms", to_ms(traffic.duration)}, {"seed", traffic.seed},
         {"rate_pps", traffic.rate_pps},           {"vc", profile.vc_names[traffic.vc.value].name}};
 }
@@ -206,7 +204,6 @@ json to_json(const Fabric& fabric) {
                          {"profile", fabric.profile(link.profile).name}});
     }
     return {{"fabric", fabric.name},
-            {"ethertype", fabric.ethertype},
             {"profiles", profiles},
             {"nodes", nodes},
             {"links", links},

@@ -76,11 +76,13 @@ private:
     struct Waiting {
         F frame;
         Time due{};
+        std::uint64_t order = 0;
     };
     struct Held {
         F frame;
         Time due{};
-        std::uint32_t overtakers = 0;  // so many frames still go first
+        std::uint64_t order = 0;
+        std::uint32_t overtakers = 0;  // so many later frames still go first
     };
 
     // At the latest then a frame goes that was to be overtaken, when too few others follow.
@@ -92,7 +94,7 @@ private:
     void flip_bit(F& frame);
     void poison(F& frame);
     Time next_due(std::uint32_t bytes, Time now);
-    void enqueue(F&& frame, Time due);
+    void enqueue(F&& frame, Time due, std::uint64_t order);
     Time first_due() const { return count_ == 0 ? kNever : line_[tail_].due; }
     Time held_due() const {
         Time due = kNever;
@@ -103,7 +105,8 @@ private:
         return frame.size() >= wire::kOefhSize &&
                wire::LinkWord::decode(wire::load_link_word(frame.bytes().data())).eligible;
     }
-    void pop_held(Burst<F>& out, Time now);
+    void pass(F&& frame, std::uint64_t order, Burst<F>& out);
+    void pop_held(Burst<F>& out, Time overdue);
     void add(FaultStat stat) { stats_.add(stat); }
 
     Pool* pool_;
@@ -112,6 +115,7 @@ private:
     std::size_t tail_ = 0;
     std::size_t count_ = 0;
     std::vector<Held> held_;
+    std::uint64_t next_order_ = 0;  // frames count in the order in which they were sent
     Time last_due_{};
     Time wire_free_at_{};  // when the last frame has been serialised
     Random random_;
@@ -126,6 +130,7 @@ void FaultLine<F>::push(F&& frame, Time now) {
         return;
     }
     const Time due = next_due(frame.size(), now);
+    const std::uint64_t order = next_order_++;
     const bool twice = random_.chance(options_.duplicate) ||
                        (options_.seq_dup > 0 && is_sequenced(frame) && random_.chance(options_.seq_dup));
     F copy = twice ? pool_->copy(frame) : F();
@@ -133,12 +138,12 @@ void FaultLine<F>::push(F&& frame, Time now) {
     if (held_.size() < kHeldMax && random_.chance(options_.reorder)) {
         add(FaultStat::kReordered);
         const std::uint32_t distance = std::max(options_.reorder_distance, 1u);
-        held_.push_back({std::move(frame), due + kHoldMax,
+        held_.push_back({std::move(frame), due + kHoldMax, order,
                          1 + static_cast<std::uint32_t>(random_.below(distance))});
     } else {
-        enqueue(std::move(frame), due);
+        enqueue(std::move(frame), due, order);
     }
-    if (copy) enqueue(std::move(copy), due);
+    if (copy) enqueue(std::move(copy), due, order);
 }
 
 template <FrameHandle F>
@@ -219,33 +224,43 @@ Time FaultLine<F>::next_due(std::uint32_t bytes, Time now) {
 }
 
 template <FrameHandle F>
-void FaultLine<F>::enqueue(F&& frame, Time due) {
-    line_[(tail_ + count_++) % line_.size()] = {std::move(frame), due};
+void FaultLine<F>::enqueue(F&& frame, Time due, std::uint64_t order) {
+    line_[(tail_ + count_++) % line_.size()] = {std::move(frame), due, order};
 }
 
 template <FrameHandle F>
 void FaultLine<F>::pop_due(Burst<F>& out, Time now) {
-    if (!held_.empty()) [[unlikely]] pop_held(out, now);
+    pop_held(out, Time::min());
     while (count_ > 0 && line_[tail_].due <= now && out.room() > 0) {
-        out.push(std::move(line_[tail_].frame));
+        Waiting& first = line_[tail_];
         tail_ = (tail_ + 1) % line_.size();
         --count_;
-        add(FaultStat::kPassed);
-        for (Held& held : held_) held.overtakers -= held.overtakers > 0 ? 1 : 0;
-        if (!held_.empty()) pop_held(out, now);
+        pass(std::move(first.frame), first.order, out);
+        pop_held(out, Time::min());
     }
+    // Last, so that what waits too long for overtakers does not overtake those before it.
+    pop_held(out, now);
 }
 
 template <FrameHandle F>
-void FaultLine<F>::pop_held(Burst<F>& out, Time now) {
+void FaultLine<F>::pass(F&& frame, std::uint64_t order, Burst<F>& out) {
+    out.push(std::move(frame));
+    add(FaultStat::kPassed);
+    for (Held& held : held_) held.overtakers -= held.overtakers > 0 && held.order < order ? 1 : 0;
+}
+
+/// Frames that have been overtaken often enough, or whose time to wait for that is over.
+template <FrameHandle F>
+void FaultLine<F>::pop_held(Burst<F>& out, Time overdue) {
     for (std::size_t i = 0; i < held_.size() && out.room() > 0;) {
-        if (held_[i].overtakers > 0 && held_[i].due > now) {
+        if (held_[i].overtakers > 0 && held_[i].due > overdue) {
             ++i;
             continue;
         }
-        out.push(std::move(held_[i].frame));
+        Held held = std::move(held_[i]);
         held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(i));
-        add(FaultStat::kPassed);
+        pass(std::move(held.frame), held.order, out);
+        i = 0;  // It has overtaken others, which may be next.
     }
 }
 

@@ -52,9 +52,9 @@ public:
     // What a stage may ask of its node (see Stage).
 
     /// Refuses the frame if the egress is full: only on a best-effort VC.
-    void enqueue(PortId egress, F&& frame, const Arrival& arrival);
+    [[gnu::always_inline]] inline void enqueue(PortId egress, F&& frame, const Arrival& arrival);
     void consume(const Arrival& arrival) { give_back(arrival.port, arrival.vc, arrival.credits); }
-    void refuse(const Arrival& arrival, Drop reason) {
+    [[gnu::cold]] void refuse(const Arrival& arrival, Drop reason) {
         local(arrival.port).counters.drops.add(reason);
         consume(arrival);
     }
@@ -80,16 +80,19 @@ private:
     bool transmit(State& port);
     bool collect();
 
-    void receive_one(State& port, F& frame);
-    void receive_link(State& port, F& frame, const wire::FrameView& view);
-    void receive_plain(State& port, F& frame, const wire::FrameView& view);
-    void deliver(State& port, F& frame, const wire::FrameView& view, Arrival arrival);
+    // One piece of code for the compiler: what is said of a frame stays in registers.
+    [[gnu::always_inline]] inline void receive_one(State& port, F& frame);
+    [[gnu::always_inline]] inline void receive_link(State& port, F& frame,
+                                                    const wire::FrameView& view);
+    [[gnu::noinline]] void receive_plain(State& port, F& frame, const wire::FrameView& view);
+    [[gnu::always_inline]] inline void deliver(State& port, F& frame, const wire::FrameView& view,
+                                               Arrival arrival);
     void transmit_link(State& port);
-    void transmit_plain(State& port);
-    void refuse_unreadable(State& port, F& frame, FrameCheck check, Drop reason);
-    void give_back(PortId ingress, Vc vc, Credits credits);
-    void returned(State& ingress, Vc vc, Credits credits);
-    void departed(const Parcel<F>& parcel);
+    [[gnu::noinline]] void transmit_plain(State& port);
+    [[gnu::cold]] void refuse_unreadable(State& port, F& frame, FrameCheck check, Drop reason);
+    [[gnu::always_inline]] inline void give_back(PortId ingress, Vc vc, Credits credits);
+    [[gnu::always_inline]] inline void returned(State& ingress, Vc vc, Credits credits);
+    [[gnu::always_inline]] inline void departed(const Parcel<F>& parcel);
     void keep_house();
     State& local(PortId port) { return *ports_[crossbar_->home(port).index]; }
 

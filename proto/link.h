@@ -63,7 +63,7 @@ public:
     /// Opens the link: LLR_INIT goes out with the next poll_control().
     void start(Time now);
     /// A frame with a good FCS (or on a medium that checks it) for which parse() made `view`.
-    RxOutcome on_rx(F& frame, const wire::FrameView& view);
+    [[gnu::always_inline]] inline RxOutcome on_rx(F& frame, const wire::FrameView& view);
     /// A frame whose FCS is wrong, or that parse() refused although its FCS is good: LLR must
     /// still see its number. True if LLR counted it.
     bool on_unreadable(std::span<const std::byte> bytes, FrameCheck check);
@@ -102,7 +102,7 @@ public:
 
     /// Sends a new frame. Only after can_send(); there must be room in `out`.
     template <class Out>
-    void send(F&& frame, Vc vc, Out& out, bool poisoned = false);
+    [[gnu::always_inline]] inline void send(F&& frame, Vc vc, Out& out, bool poisoned = false);
     /// ACK, NACK, INIT, CF_Update and CC_Update, as far as they are due.
     template <class Out>
     void poll_control(Out& out) {
@@ -138,34 +138,36 @@ private:
     static bool is_set(std::uint32_t mask, Vc vc) { return (mask >> vc.value & 1u) != 0; }
     static std::uint16_t next_epoch(std::uint16_t epoch);
 
-    // Cold half: link_control.h.
-    RxOutcome on_control(const wire::FrameView& view, bool eligible);
+    // Cold half: link_control.h. Kept out of line, so that the hot half is small enough to be
+    // compiled into the poll loop as one piece.
+    [[gnu::noinline]] RxOutcome on_control(const wire::FrameView& view, bool eligible);
     void on_ctl_os(const wire::CtlOs& set, bool ours);
     void on_ack_or_nack(const wire::CtlOs& set);
     void on_cc_update(const wire::ControlFrameView& control, bool eligible);
     void note_epoch(std::uint16_t rx_epoch);
-    void count_refusal(LlrRxVerdict verdict, FrameCheck check);
-    RxOutcome overflow(Vc vc, Credits credits);
-    void on_timer(Time now);
+    [[gnu::cold]] void count_refusal(LlrRxVerdict verdict, FrameCheck check);
+    [[gnu::cold]] RxOutcome overflow(Vc vc, Credits credits);
+    [[gnu::noinline]] void on_timer(Time now);
     void begin_session(Time now);
     void flush(Time now);
     void release(std::uint32_t count, Seq oldest);
-    void watch_round_trip(Seq seq);
+    [[gnu::noinline]] void watch_round_trip(Seq seq);
     void end_round_trip(std::uint32_t released, Seq oldest);
     void note_tx_state(LlrTxState before, Time now);
-    FrameAction stalled_action() const;
-    bool discard_if_stalled(F& frame);
+    [[gnu::cold]] FrameAction stalled_action() const;
+    [[gnu::cold]] bool discard_if_stalled(F& frame);
     template <class Out>
-    void emit_due_control(Out& out);
+    [[gnu::noinline]] void emit_due_control(Out& out);
     template <class Out>
     void emit_ordered_sets(Out& out);
     template <class Out>
     bool emit_cc_update(Out& out);
     template <class Out>
-    void emit_replay(Out& out);
+    [[gnu::cold]] void emit_replay(Out& out);
     template <class Out>
-    void sequence(F&& frame, std::uint32_t bytes, Vc vc, bool poisoned, Out& out);
-    bool append_fcs(F& frame);
+    [[gnu::always_inline]] inline void sequence(F&& frame, std::uint32_t bytes, Vc vc,
+                                                bool poisoned, Out& out);
+    [[gnu::noinline]] bool append_fcs(F& frame);
     F keep(F& frame) { return end_.keep == Keep::kShare ? frame.share() : pool_->copy(frame); }
     void add(LinkStat stat, std::uint64_t n = 1) { stats_.counters.add(stat, n); }
 

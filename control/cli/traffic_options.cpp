@@ -36,7 +36,7 @@ Expected<control::Workload, std::string> TrafficArguments::resolve(
         traffic.pattern = *pattern;
     }
     const control::Profile& profile = fabric.profiles.front();
-    const auto sizes = control::FrameSizes::parse(size_text(fabric),
+    const auto sizes = control::FrameSizes::parse(sizes_.empty() ? file.frame_size : sizes_,
                                                   profile.max_frame_bytes + control::kFcsBytes);
     if (!sizes) return Unexpected<std::string>(sizes.error());
     traffic.sizes = sizes->round();
@@ -54,12 +54,6 @@ Expected<control::Workload, std::string> TrafficArguments::resolve(
     return traffic;
 }
 
-std::string TrafficArguments::size_text(const control::Fabric& fabric) const {
-    if (!sizes_.empty()) return sizes_;
-    const std::uint32_t bytes = fabric.traffic.frame_bytes;
-    return bytes == 0 ? "imix" : std::to_string(bytes + control::kFcsBytes);
-}
-
 Duration TrafficArguments::duration(const control::Fabric& fabric) const {
     if (duration_s_ >= 0) {
         return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(duration_s_));
@@ -72,7 +66,7 @@ std::string TrafficArguments::text(const control::Fabric& fabric) const {
     const auto traffic = resolve(fabric);
     if (!traffic) return traffic.error();
     std::string text = std::string(control::name(traffic->pattern)) + ", ";
-    text += size_text(fabric) + " bytes, vc";
+    text += (sizes_.empty() ? fabric.traffic.frame_size : sizes_) + " bytes, vc";
     for (const Vc vc : traffic->vcs) {
         text += " " + fabric.profiles.front().vc_names[vc.value].name;
     }

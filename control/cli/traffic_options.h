@@ -27,8 +27,6 @@ public:
     std::string text(const control::Fabric& fabric) const;
 
 private:
-    std::string size_text(const control::Fabric& fabric) const;
-
     std::string pattern_;
     std::string sizes_;
     std::vector<std::string> vcs_;

@@ -23,7 +23,11 @@ bool wait(Process& process, const LabOptions& options, Clock::duration limit, Do
             if (options.log) options.log(event);
         }
         if (done()) return true;
-        std::this_thread::sleep_for(kTick);
+        if (options.tick) {
+            options.tick(kTick);
+        } else {
+            std::this_thread::sleep_for(kTick);
+        }
     }
     return done();
 }
@@ -101,6 +105,7 @@ Expected<LabReport, std::string> run_lab(const Fabric& fabric, const LabOptions&
     Process& process = **started;
     if (options.attach) options.attach(process);
     if (!wait(process, options, kLinkUpLimit, [&] { return stop.load() || process.links_up(); })) {
+        if (options.detach) options.detach(process);
         return Unexpected<std::string>(
             "the links did not come up within 10 s: `ethlink show links` tells which; look at the "
             "faults in the file and at the load of this machine");

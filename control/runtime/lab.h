@@ -21,6 +21,8 @@ struct LabOptions {
     /// Called about five times a second while frames flow.
     std::function<void(const FrameTotals&, const LinkTotals&, Duration elapsed)> progress;
     std::function<void(const std::string&)> log;
+    /// Called again and again instead of sleeping; waits about as long as it is told.
+    std::function<void(Duration)> tick;
     /// Called with the running process before traffic starts and after it has ended.
     std::function<void(Process&)> attach, detach;
 };

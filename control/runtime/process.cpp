@@ -90,7 +90,7 @@ Expected<void, std::string> Process::plan(const ProcessOptions& options) {
         const auto errors = check_runs_alone(*fabric_, *options.node);
         if (!errors.empty()) return failure(text(errors));
     }
-    auto plan = plan_capacity(*fabric_, options.node);
+    auto plan = plan_capacity(*fabric_, options.node, options.impairable);
     if (!plan) return failure(text(plan.error()));
     plan_ = std::move(*plan);
     for (const ConfigError& warning : plan_.warnings) notices_.push_back(warning.text());
@@ -100,7 +100,7 @@ Expected<void, std::string> Process::plan(const ProcessOptions& options) {
 
 Expected<void, std::string> Process::start_eal(const ProcessOptions& options) {
     constexpr std::uint64_t kMiB = 1u << 20;
-    constexpr std::uint64_t kForEal = 160;
+    constexpr std::uint64_t kForEal = 32;  // its own tables, and heap fragments
     dpdk::EalOptions eal;
     eal.instance = options.instance;
     eal.memory = memory_mode(fabric_->runtime.memory);
@@ -138,7 +138,12 @@ Expected<void, std::string> Process::make_pool() {
 }
 
 Expected<void, std::string> Process::make_nodes(const ProcessOptions& options) {
-    auto identities = make_identities(*fabric_, routes_, options.traffic);
+    // A switch that runs alone needs no traffic, and its fabric perhaps has no endpoints.
+    const bool has_endpoint = std::ranges::any_of(plan_.nodes, [&](const NodePlan& plan) {
+        return fabric_->node(plan.node).kind == NodeKind::kEndpoint;
+    });
+    Expected<std::vector<PktgenIdentity>, std::string> identities;
+    if (has_endpoint) identities = make_identities(*fabric_, routes_, options.traffic);
     if (!identities) return failure(identities.error());
     const std::vector<NodeId> endpoints = endpoints_of(*fabric_);
     wires_.resize(fabric_->links.size());
@@ -210,6 +215,7 @@ Expected<std::unique_ptr<Port<Mbuf>>, std::string> Process::open_device(PortRef 
         notices_.push_back(fabric_->port_name(ref) + ": " + notice);
     }
     supervisor_.watch(**port, clock_.now());
+    device_ports_.emplace_back(port->get(), fabric_->port_name(ref));
     return std::move(*port);
 }
 
@@ -255,11 +261,18 @@ Expected<void, std::string> Process::run(const ProcessOptions& options) {
 std::vector<std::string> Process::on_time() {
     std::vector<std::string> events;
     for (dpdk::PortEvent& event : supervisor_.on_time(clock_.now())) {
-        events.push_back(std::move(event.text));
+        events.push_back(port_of(*event.port) + ": " + event.text);
     }
     for (auto& s : switches_) s->tables.reclaim();
     for (auto& e : endpoints_) e->plans.reclaim();
     return events;
+}
+
+std::string Process::port_of(const dpdk::EthPort& device) const {
+    for (const auto& [port, name] : device_ports_) {
+        if (port == &device) return name;
+    }
+    return device.name();
 }
 
 void Process::send(const Workload& traffic, bool sending) {

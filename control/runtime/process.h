@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/capacity.h"
@@ -34,6 +35,7 @@ struct ProcessOptions {
     Workload traffic;      // which streams the endpoints among them are made for
     std::uint32_t poll_threads = 0;  // 0 = runtime.workers of the file, or one per CPU
     bool poll_busily = false;        // never sleep, whatever the file says
+    bool impairable = false;         // every link port gets a FaultPort, though the file has no faults
     std::vector<std::string> eal_extra;
 };
 
@@ -119,6 +121,7 @@ private:
     Expected<std::unique_ptr<Port<Mbuf>>, std::string> open_device(PortRef ref,
                                                                    const PortPlan& plan);
     std::unique_ptr<Port<Mbuf>> plug_wire(PortRef ref, const PortPlan& plan);
+    std::string port_of(const dpdk::EthPort& device) const;
     void publish_tables();
     Expected<void, std::string> run(const ProcessOptions& options);
     dpdk::IdlePolicy idle_policy(const ProcessOptions& options) const;
@@ -135,6 +138,7 @@ private:
     std::vector<RunningFaults> faults_;
     std::vector<std::unique_ptr<dpdk::LcoreRunner>> runners_;
     dpdk::PortSupervisor supervisor_;
+    std::vector<std::pair<const dpdk::EthPort*, std::string>> device_ports_;  // "leaf0:e0"
     std::vector<std::string> notices_;
 };
 

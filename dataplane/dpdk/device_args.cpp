@@ -55,10 +55,9 @@ Result complete_memif(DeviceArgs args, std::uint32_t max_frame_bytes) {
     const std::uint32_t wanted = std::bit_ceil(max_frame_bytes + kMemifSlack);
     args.set_if_missing("bsize", std::to_string(std::min(wanted, kMemifBufferMax)));
     if (const std::uint32_t bsize = number(args, "bsize"); bsize < max_frame_bytes) {
-        return refuse(args, "bsize=" + std::string(args.get("bsize")) +
-                                " cannot hold a frame of " + std::to_string(max_frame_bytes) +
-                                " bytes: use bsize=" + std::to_string(wanted) +
-                                " at both ends, or smaller frames.");
+        return refuse(args, "bsize=" + std::string(args.get("bsize")) + " cannot hold a frame of " +
+                                std::to_string(max_frame_bytes) + " bytes: use bsize=" +
+                                std::to_string(wanted) + " at both ends, or smaller frames.");
     }
     return args;
 }
@@ -127,16 +126,15 @@ Result complete_blocks(DeviceArgs args) {
     args.set_if_missing("framecnt", std::to_string(round_up(kSlots, per_block)));
     const std::uint32_t framecnt = number(args, "framecnt");
     if (framecnt == 0 || framecnt % per_block != 0) {
-        return refuse(args, "framecnt=" + std::string(args.get("framecnt")) +
-                                " must be a multiple of blocksz/framesz = " +
-                                std::to_string(per_block) + ": for instance " +
-                                std::to_string(round_up(kSlots, per_block)) + ".");
+        return refuse(args,
+                      "framecnt=" + std::string(args.get("framecnt")) +
+                          " must be a multiple of blocksz/framesz = " + std::to_string(per_block) +
+                          ": for instance " + std::to_string(round_up(kSlots, per_block)) + ".");
     }
     return args;
 }
 
-Result complete_af_packet(DeviceArgs args, std::uint32_t max_frame_bytes,
-                          std::uint32_t data_room) {
+Result complete_af_packet(DeviceArgs args, std::uint32_t max_frame_bytes, std::uint32_t data_room) {
     if (args.get("iface").empty()) {
         return refuse(args, "say which kernel interface: iface=eth1.");
     }

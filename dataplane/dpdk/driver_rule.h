@@ -19,11 +19,11 @@ enum class FrameLimit : std::uint8_t {
 struct DriverRule {
     std::string_view driver;
     FrameLimit limit;
-    bool checks_fcs;       // damaged frames never reach us, and each frame sent gets an FCS
+    bool checks_fcs;  // damaged frames never reach us, and each frame sent gets an FCS
     Keep keep;
-    bool restart_heals;    // stop + start brings a dead connection back
-    bool unmaps_while_polled;  // see UnmapGuard
-    bool link_of_netdev;   // the driver's link is always up: ask the kernel
+    bool restart_heals;                 // stop + start brings a dead connection back
+    bool unmaps_while_polled;           // see UnmapGuard
+    bool link_of_netdev;                // the driver's link is always up: ask the kernel
     std::uint32_t held_rx_descriptors;  // frames held per RX descriptor: 0 or 1
     std::uint32_t held_tx_descriptors;  // the same for TX
     std::uint32_t held_else;            // frames held besides

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/dpdk/eal.h"
 
-#include <sched.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cstddef>
@@ -11,8 +8,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <sched.h>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -59,9 +58,9 @@ Expected<void, std::string> check_cpus(const EalOptions& options,
     named.insert(named.end(), options.worker_cpus.begin(), options.worker_cpus.end());
     for (const unsigned cpu : named) {
         if (std::find(usable.begin(), usable.end(), cpu) != usable.end()) continue;
-        return Unexpected<std::string>("CPU " + std::to_string(cpu) +
-                                       " is not there or not allowed for this process; allowed: " +
-                                       joined(usable) + ".");
+        return Unexpected<std::string>(
+            "CPU " + std::to_string(cpu) +
+            " is not there or not allowed for this process; allowed: " + joined(usable) + ".");
     }
     if (options.worker_cpus.size() + 1 > RTE_MAX_LCORE) {
         return Unexpected<std::string>(std::to_string(options.worker_cpus.size()) +
@@ -88,9 +87,7 @@ void add_memory(Strings& arguments, const EalOptions& options, MemoryMode memory
         case MemoryMode::kHugepages:
             arguments.emplace_back("--huge-unlink=always");  // A kill -9 leaves no memory behind.
             break;
-        case MemoryMode::kInMemory:
-            arguments.emplace_back("--in-memory");
-            break;
+        case MemoryMode::kInMemory: arguments.emplace_back("--in-memory"); break;
         case MemoryMode::kAuto:
         case MemoryMode::kNoHuge:
             arguments.emplace_back("--no-huge");

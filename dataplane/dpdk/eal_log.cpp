@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/dpdk/eal_log.h"
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <cstdio>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <utility>
 
 #include <rte_log.h>
@@ -81,7 +80,9 @@ void set_eal_log_sink(LogSink sink) {
 
 LogExcerpt::LogExcerpt() : outer_(std::exchange(current_excerpt, this)) {}
 
-LogExcerpt::~LogExcerpt() { current_excerpt = outer_; }
+LogExcerpt::~LogExcerpt() {
+    current_excerpt = outer_;
+}
 
 std::string LogExcerpt::as_suffix() const {
     return text_.empty() ? std::string() : " (DPDK says: " + text_ + ")";

@@ -33,7 +33,9 @@ Unexpected<std::string> failure(const std::string& device, const std::string& wh
 }
 
 /// What EAL understands by a burst of frames: see Mbuf.
-rte_mbuf** as_mbufs(std::span<Mbuf> frames) { return reinterpret_cast<rte_mbuf**>(frames.data()); }
+rte_mbuf** as_mbufs(std::span<Mbuf> frames) {
+    return reinterpret_cast<rte_mbuf**>(frames.data());
+}
 
 std::uint64_t bytes_in(std::span<Mbuf> frames) {
     std::uint64_t bytes = 0;
@@ -62,9 +64,9 @@ Expected<std::unique_ptr<EthPort>, std::string> EthPort::open(const DeviceSpec& 
     });
     if (!args) return Unexpected<std::string>(args.error());
     std::unique_ptr<EthPort> port(new EthPort(spec, std::move(*args), pool));
-    auto opened = port->plug()
-                      .and_then([&] { return port->configure(); })
-                      .and_then([&] { return port->set_frame_limit(); });
+    auto opened = port->plug().and_then([&] { return port->configure(); }).and_then([&] {
+        return port->set_frame_limit();
+    });
     if (!opened) return Unexpected<std::string>(opened.error());
     port->listen_to_everything();
     const auto started = port->start_device();
@@ -81,7 +83,9 @@ EthPort::EthPort(DeviceSpec spec, DeviceArgs args, MbufPool& pool)
       args_(std::move(args)),
       pool_(pool) {}
 
-EthPort::~EthPort() { close(); }
+EthPort::~EthPort() {
+    close();
+}
 
 Expected<void, std::string> EthPort::plug() {
     const LogExcerpt log;
@@ -132,13 +136,13 @@ Expected<void, std::string> EthPort::configure() {
     if (rule_.limit == FrameLimit::kDevice) {
         const std::uint32_t longest = info.max_rx_pktlen - kFcs;
         if (max_frame_bytes_ > longest) {
-            return Unexpected<std::string>(
-                device() + ": the device takes frames of at most " + std::to_string(longest) +
-                " bytes, not " + std::to_string(max_frame_bytes_) +
-                ": lower the frame size or use another device.");
+            return Unexpected<std::string>(device() + ": the device takes frames of at most " +
+                                           std::to_string(longest) + " bytes, not " +
+                                           std::to_string(max_frame_bytes_) +
+                                           ": lower the frame size or use another device.");
         }
-        const std::uint32_t mtu = std::max<std::uint32_t>(max_frame_bytes_ - kEthernetHeader,
-                                                          info.min_mtu);
+        const std::uint32_t mtu =
+            std::max<std::uint32_t>(max_frame_bytes_ - kEthernetHeader, info.min_mtu);
         conf.rxmode.mtu = std::min<std::uint32_t>(mtu, info.max_mtu);
     }
     if (const int error = rte_eth_dev_configure(port_id_, 1, 1, &conf); error != 0) {
@@ -285,8 +289,7 @@ std::size_t EthPort::keep_usable(std::span<Mbuf> arrived) {
 
 void EthPort::refuse(Mbuf& frame) {
     rte_mbuf* mbuf = frame.surrender();
-    Counter& counter =
-        mbuf->nb_segs != 1 ? counters_.rx_multi_segment : counters_.rx_oversize;
+    Counter& counter = mbuf->nb_segs != 1 ? counters_.rx_multi_segment : counters_.rx_oversize;
     counter.add();
     rte_pktmbuf_free(mbuf);
 }

@@ -43,9 +43,9 @@ struct EthPortCounters {
     Counter rx_bytes;
     Counter tx_frames;
     Counter tx_bytes;
-    Counter tx_refused;         // tx_burst calls in which the medium did not take everything
-    Counter rx_oversize;        // Drop::kOversize
-    Counter rx_multi_segment;   // Drop::kMultiSegment
+    Counter tx_refused;        // tx_burst calls in which the medium did not take everything
+    Counter rx_oversize;       // Drop::kOversize
+    Counter rx_multi_segment;  // Drop::kMultiSegment
 };
 
 class EthPort final : public Port<Mbuf> {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/dpdk/lcore_runner.h"
 
-#include <sched.h>
-#include <sys/prctl.h>
-
 #include <cstring>
+#include <sched.h>
 #include <string>
+#include <sys/prctl.h>
 #include <thread>
 #include <utility>
 #include <vector>

@@ -9,9 +9,11 @@
 #include <span>
 #include <string>
 
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
 #include <rte_mempool.h>
 
 #include "dataplane/dpdk/eal_log.h"
@@ -24,7 +26,9 @@ constexpr std::uint32_t kDataRoomMax =
 
 constexpr std::uint64_t kMiB = 1u << 20;
 
-std::uint64_t to_mib(std::uint64_t bytes) { return (bytes + kMiB - 1) / kMiB; }
+std::uint64_t to_mib(std::uint64_t bytes) {
+    return (bytes + kMiB - 1) / kMiB;
+}
 
 std::uint64_t free_mib() {
     std::uint64_t bytes = 0;
@@ -43,9 +47,32 @@ std::uint32_t cache_frames(const MbufPoolOptions& options) {
                      static_cast<std::uint32_t>(RTE_MEMPOOL_CACHE_MAX_SIZE)});
 }
 
+/// What rte_pktmbuf_pool_create() does, with one flag more.
+rte_mempool* make_pool(const MbufPoolOptions& options) {
+    const auto room = static_cast<std::uint16_t>(options.data_room_bytes + RTE_PKTMBUF_HEADROOM);
+    // A frame must not cross a page unless the IOMMU sees virtual addresses. With ordinary pages of
+    // 4 KiB that would mean one frame a page; but then there is no NIC that could care.
+    const unsigned flags = rte_eal_has_hugepages() == 0 ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0u;
+    rte_mempool* pool = rte_mempool_create_empty(
+        options.name.c_str(), options.frames, static_cast<unsigned>(sizeof(rte_mbuf)) + room,
+        cache_frames(options), sizeof(rte_pktmbuf_pool_private), options.socket, flags);
+    if (pool == nullptr) return nullptr;
+    rte_pktmbuf_pool_private sizes{};
+    sizes.mbuf_data_room_size = room;
+    const int set = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr);
+    if (set == 0) rte_pktmbuf_pool_init(pool, &sizes);
+    const int populated = set == 0 ? rte_mempool_populate_default(pool) : set;
+    if (populated < 0) {
+        rte_mempool_free(pool);
+        rte_errno = -populated;
+        return nullptr;
+    }
+    rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
+    return pool;
+}
+
 std::string too_little_memory(const MbufPoolOptions& options, const LogExcerpt& log) {
-    const std::uint64_t needed =
-        MbufPool::bytes_needed(options.frames, options.data_room_bytes);
+    const std::uint64_t needed = MbufPool::bytes_needed(options.frames, options.data_room_bytes);
     return "pool " + options.name + ": " + std::to_string(options.frames) + " frames of " +
            std::to_string(options.data_room_bytes) + " bytes need about " +
            std::to_string(to_mib(needed)) + " MiB, but EAL has " + std::to_string(free_mib()) +
@@ -64,9 +91,7 @@ Expected<std::unique_ptr<MbufPool>, std::string> MbufPool::create(const MbufPool
                                        std::to_string(kDataRoomMax) + ".");
     }
     const LogExcerpt log;
-    rte_mempool* pool = rte_pktmbuf_pool_create(
-        options.name.c_str(), options.frames, cache_frames(options), 0,
-        static_cast<std::uint16_t>(room + RTE_PKTMBUF_HEADROOM), options.socket);
+    rte_mempool* pool = make_pool(options);
     if (pool == nullptr && (rte_errno == ENOMEM || rte_errno == ENOBUFS)) {
         return Unexpected<std::string>(too_little_memory(options, log));
     }
@@ -78,7 +103,9 @@ Expected<std::unique_ptr<MbufPool>, std::string> MbufPool::create(const MbufPool
     return std::unique_ptr<MbufPool>(new MbufPool(pool, room));
 }
 
-MbufPool::~MbufPool() { rte_mempool_free(pool_); }
+MbufPool::~MbufPool() {
+    rte_mempool_free(pool_);
+}
 
 bool MbufPool::allocate_many(std::span<Mbuf> frames, std::uint32_t n) {
     if (n > data_room_bytes_) return false;

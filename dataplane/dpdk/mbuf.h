@@ -88,9 +88,7 @@ public:
 private:
     friend class MbufPool;
 
-    std::byte* data() const {
-        return static_cast<std::byte*>(mbuf_->buf_addr) + mbuf_->data_off;
-    }
+    std::byte* data() const { return static_cast<std::byte*>(mbuf_->buf_addr) + mbuf_->data_off; }
     std::uint32_t tailroom() const {
         return static_cast<std::uint32_t>(mbuf_->buf_len) - mbuf_->data_off - mbuf_->data_len;
     }
@@ -119,10 +117,10 @@ private:
 static_assert(sizeof(Mbuf) == sizeof(rte_mbuf*));
 
 struct MbufPoolOptions {
-    std::string name = "frames";       // unique in the process, at most 25 characters
-    std::uint32_t frames = 8191;       // 2^n - 1 wastes least memory
+    std::string name = "frames";           // unique in the process, at most 25 characters
+    std::uint32_t frames = 8191;           // 2^n - 1 wastes least memory
     std::uint32_t data_room_bytes = 2048;  // for the frame's own bytes; the headroom comes on top
-    std::uint32_t cache_frames = 256;  // per lcore; at most 512 and half of the frames
+    std::uint32_t cache_frames = 256;      // per lcore; at most 512 and half of the frames
     int socket = SOCKET_ID_ANY;
 };
 

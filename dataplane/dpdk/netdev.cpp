@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/dpdk/netdev.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <net/if.h>
+#include <string>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <string>
 #include <utility>
 
 namespace ethlink::dpdk {
@@ -51,8 +50,8 @@ Expected<void, std::string> Netdev::raise_mtu(std::uint32_t mtu) const {
     const Socket socket(AF_INET, SOCK_DGRAM);
     ifreq request = request_for(name_);
     if (ioctl(socket.fd(), SIOCGIFMTU, &request) != 0) {
-        return Unexpected<std::string>("there is no interface " + name_ + " here: " +
-                                       std::strerror(errno) + ".");
+        return Unexpected<std::string>("there is no interface " + name_ +
+                                       " here: " + std::strerror(errno) + ".");
     }
     if (request.ifr_mtu >= static_cast<int>(mtu)) return {};
     const std::string was = std::to_string(request.ifr_mtu);

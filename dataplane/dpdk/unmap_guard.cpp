@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/dpdk/unmap_guard.h"
 
-#include <sched.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <vector>
 
 #include <rte_interrupts.h>
@@ -47,7 +46,7 @@ void UnmapGuard::wait_for_workers() {
 }
 
 void UnmapGuard::wait_for_worker() {
-    // A read-modify-write that changes nothing: the driver's clearing of its flag, before it on this
+    // A read-modify-write that changes nothing: the clearing of the flag, before it on this
     // thread, must not be delayed behind it.
     const std::uint32_t seen = steps_.fetch_add(0, std::memory_order_seq_cst);
     if (seen % 2 == 0) return;

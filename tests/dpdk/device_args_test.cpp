@@ -90,8 +90,7 @@ TEST(DeviceArgs, AfPacketSlotsFitTheFrameTheBufferAndTheBlock) {
 }
 
 TEST(DeviceArgs, AfPacketRefusesASlotThatOverrunsTheBuffer) {
-    const auto wide =
-        completed("net_af_packet0,iface=va0,blocksz=36864,framesz=9216", 1518, 2048);
+    const auto wide = completed("net_af_packet0,iface=va0,blocksz=36864,framesz=9216", 1518, 2048);
     ASSERT_FALSE(wide);
     EXPECT_NE(wide.error().find("overwrite memory"), std::string::npos) << wide.error();
     const auto room = completed("net_af_packet0,iface=va0", 2048, 2048);
@@ -101,10 +100,10 @@ TEST(DeviceArgs, AfPacketRefusesASlotThatOverrunsTheBuffer) {
 
 TEST(DeviceArgs, AfPacketRefusesGeometryThatTheKernelOrTheDriverWould) {
     const std::string device = "net_af_packet0,iface=va0";
-    for (const char* rest : {",framesz=1024", ",framesz=2047", ",framesz=-1", ",framesz=2048x",
-                             ",framesz=2048,blocksz=73728,framecnt=511",
-                             ",framesz=2048,blocksz=2048", ",framesz=2000,blocksz=65536",
-                             ",qpairs=2"}) {
+    for (const char* rest :
+         {",framesz=1024", ",framesz=2047", ",framesz=-1", ",framesz=2048x",
+          ",framesz=2048,blocksz=73728,framecnt=511", ",framesz=2048,blocksz=2048",
+          ",framesz=2000,blocksz=65536", ",qpairs=2"}) {
         EXPECT_FALSE(completed(device + rest, 1518, 4096)) << rest;
     }
     EXPECT_FALSE(completed("net_af_packet0", 1518, 4096));

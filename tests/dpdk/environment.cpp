@@ -21,8 +21,12 @@ T or_die(Expected<T, std::string> expected) {
 
 }  // namespace
 
-Eal& eal() { return *the_eal; }
-void set_eal(Eal& started) { the_eal = &started; }
+Eal& eal() {
+    return *the_eal;
+}
+void set_eal(Eal& started) {
+    the_eal = &started;
+}
 
 std::unique_ptr<MbufPool> make_pool(std::uint32_t frames, std::uint32_t data_room) {
     static int count = 0;

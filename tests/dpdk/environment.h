@@ -2,14 +2,13 @@
 // What all DPDK tests share: one EAL per process, small pools, patience.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <sys/types.h>
 
 #include "dataplane/burst.h"
 #include "dataplane/dpdk/eal.h"
@@ -24,7 +23,9 @@ Eal& eal();
 void set_eal(Eal& started);
 
 /// The CPU that the workers of a test share.
-inline unsigned first_cpu() { return usable_cpus().front(); }
+inline unsigned first_cpu() {
+    return usable_cpus().front();
+}
 
 /// A new pool under a name of its own; the test ends if there is no memory.
 std::unique_ptr<MbufPool> make_pool(std::uint32_t frames = 1023, std::uint32_t data_room = 2048);

@@ -38,9 +38,8 @@ const TscClock& clock() {
     return instance;
 }
 
-constexpr IdlePolicy kPolite{.turns_before_sleep = 10,
-                             .sleep = std::chrono::microseconds(50),
-                             .yield = true};
+constexpr IdlePolicy kPolite{
+    .turns_before_sleep = 10, .sleep = std::chrono::microseconds(50), .yield = true};
 
 TEST(LcoreRunner, TurnsAllItsPollablesUntilStopped) {
     Turner first(true);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <sched.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <sched.h>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -36,7 +35,9 @@ private:
 
 }  // namespace
 
-bool has_own_network() { return own_network; }
+bool has_own_network() {
+    return own_network;
+}
 
 int run(int argc, char** argv) {
     ::testing::InitGoogleTest(&argc, argv);
@@ -63,4 +64,6 @@ int run(int argc, char** argv) {
 
 }  // namespace ethlink::dpdk::test
 
-int main(int argc, char** argv) { return ethlink::dpdk::test::run(argc, argv); }
+int main(int argc, char** argv) {
+    return ethlink::dpdk::test::run(argc, argv);
+}

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <cstdlib>
 #include <fcntl.h>
+#include <iostream>
 #include <signal.h>
-#include <spawn.h>
+#include <string>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <iostream>
-#include <string>
+#include <spawn.h>
 
 #include "tests/dpdk/environment.h"
 

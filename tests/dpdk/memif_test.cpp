@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A memif client whose server, in another process, is killed and comes back.
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -141,9 +140,8 @@ TEST(Memif, CarriesJumboFramesInOneBuffer) {
     {
         const auto server = open_port("net_memif0,role=server,socket=" + socket, *pool, 9216);
         const auto client = open_port("net_memif1,role=client,socket=" + socket, *pool, 9216);
-        ASSERT_TRUE(eventually([&] {
-            return server->refresh_link_status() && client->refresh_link_status();
-        }));
+        ASSERT_TRUE(eventually(
+            [&] { return server->refresh_link_status() && client->refresh_link_status(); }));
         Burst<Mbuf> in;
         for (int round = 0; round < 3000; ++round) {  // Around the ring of 1,024 and again.
             Burst<Mbuf> out;
@@ -173,10 +171,10 @@ TEST(Memif, AServerReplacesTheSocketFileOfADeadOne) {
     close(dead);
 
     const auto pool = make_pool(63);
-    const auto port = EthPort::open(
-        {.device = "net_memif0,role=server,socket-abstract=no,socket=" + path,
-         .max_frame_bytes = 1518},
-        *pool);
+    const auto port =
+        EthPort::open({.device = "net_memif0,role=server,socket-abstract=no,socket=" + path,
+                       .max_frame_bytes = 1518},
+                      *pool);
     EXPECT_TRUE(port) << port.error();
     unlink(path.c_str());
 }

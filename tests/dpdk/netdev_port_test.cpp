@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Ports on kernel interfaces, on a veth pair in a network namespace of the test's own.
+#include <algorithm>
 #include <arpa/inet.h>
+#include <cstddef>
+#include <cstdint>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <string>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>

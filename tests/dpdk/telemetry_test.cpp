@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/dpdk/telemetry.h"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <array>
 #include <cstdint>
 #include <string>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 #include <rte_eal.h>
@@ -35,12 +34,12 @@ std::string ask(const std::string& command) {
 }
 
 TEST(Telemetry, AnswersOnDpdksSocket) {
-    auto command = TelemetryCommand::add(
-        "/ethlink/echo", "Returns its parameter.", [](std::string_view params) {
-            return TelemetryReply{{"param", std::string(params)},
-                                  {"big", std::uint64_t{1} << 63},
-                                  {"small", std::int32_t{-3}}};
-        });
+    auto command = TelemetryCommand::add("/ethlink/echo", "Returns its parameter.",
+                                         [](std::string_view params) {
+                                             return TelemetryReply{{"param", std::string(params)},
+                                                                   {"big", std::uint64_t{1} << 63},
+                                                                   {"small", std::int32_t{-3}}};
+                                         });
     ASSERT_TRUE(command) << command.error();
     EXPECT_EQ(ask("/ethlink/echo,leaf0"),
               R"({"/ethlink/echo":{"param":"leaf0","big":9223372036854775808,"small":-3}})");
@@ -63,16 +62,15 @@ TEST(Telemetry, AWithdrawnCommandAnswersNothingAndCanComeBack) {
 }
 
 TEST(Telemetry, TooLongAReplyIsCutAndSaysSo) {
-    auto command =
-        TelemetryCommand::add("/ethlink/long", "help", [](std::string_view what) {
-            TelemetryReply reply;
-            for (int i = 0; i < 1000; ++i) {
-                const std::string key = "name_" + std::to_string(i);
-                if (what == "text") reply.emplace_back(key, std::string(120, '"'));
-                if (what == "numbers") reply.emplace_back(key, std::uint64_t{1});
-            }
-            return reply;
-        });
+    auto command = TelemetryCommand::add("/ethlink/long", "help", [](std::string_view what) {
+        TelemetryReply reply;
+        for (int i = 0; i < 1000; ++i) {
+            const std::string key = "name_" + std::to_string(i);
+            if (what == "text") reply.emplace_back(key, std::string(120, '"'));
+            if (what == "numbers") reply.emplace_back(key, std::uint64_t{1});
+        }
+        return reply;
+    });
     ASSERT_TRUE(command);
     const std::string numbers = ask("/ethlink/long,numbers");
     EXPECT_NE(numbers.find(R"("name_254":1,"truncated":745})"), std::string::npos) << numbers;

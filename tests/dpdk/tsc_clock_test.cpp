@@ -37,10 +37,9 @@ TEST(TscClock, ScalesWithoutOverflowForCenturies) {
     const TscClock clock = TscClock::calibrate();
     const auto year = static_cast<std::uint64_t>(clock.hz() * 86'400 * 365);
     const std::uint64_t start = TscClock::cycles();
-    const double hours =
-        std::chrono::duration<double, std::ratio<3600>>(clock.at(start + 100 * year) -
-                                                        clock.at(start))
-            .count();
+    const double hours = std::chrono::duration<double, std::ratio<3600>>(
+                             clock.at(start + 100 * year) - clock.at(start))
+                             .count();
     EXPECT_NEAR(hours, 100.0 * 365 * 24, 1);
     EXPECT_EQ(clock.at(0), Time{});
 }

@@ -24,7 +24,6 @@ using std::chrono::nanoseconds;
 TEST(Config, SaysNothingMeansDefaults) {
     const Fabric fabric = good(small_fabric());
     EXPECT_EQ(fabric.name, "small");
-    EXPECT_EQ(fabric.ethertype, 0x88B5);
     ASSERT_EQ(fabric.profiles.size(), 1u);
     const Profile& profile = fabric.profiles[0];
     const LlrProfile llr;
@@ -239,7 +238,7 @@ TEST(Config, ReadsRuntimeAndTraffic) {
 runtime: {workers: 3, idle: poll, idle_sleep_us: 7, memory: no-huge, memory_mb: 900,
           wire_frames: 128, endpoint_queue_frames: 32, rx_descriptors: 64, tx_descriptors: 128,
           pool_cache_frames: 0}
-traffic: {pattern: incast, frame_bytes: imix, duration_ms: 5, seed: 8, rate_pps: 1000,
+traffic: {pattern: incast, frame_size: imix, duration_ms: 5, seed: 8, rate_pps: 1000,
           vc: best-effort}
 )"));
     EXPECT_EQ(fabric.runtime.workers, 3u);
@@ -253,7 +252,7 @@ traffic: {pattern: incast, frame_bytes: imix, duration_ms: 5, seed: 8, rate_pps:
     EXPECT_EQ(fabric.runtime.tx_descriptors, 128u);
     EXPECT_EQ(fabric.runtime.pool_cache_frames, 0u);
     EXPECT_EQ(fabric.traffic.pattern, TrafficPattern::kIncast);
-    EXPECT_EQ(fabric.traffic.frame_bytes, 0u);
+    EXPECT_EQ(fabric.traffic.frame_size, "imix");
     EXPECT_EQ(fabric.traffic.duration, milliseconds(5));
     EXPECT_EQ(fabric.traffic.seed, 8u);
     EXPECT_EQ(fabric.traffic.rate_pps, 1000u);

@@ -29,7 +29,6 @@ TEST(Report, JsonHasTheFilesKeys) {
     const Fabric fabric = good(small_fabric());
     const nlohmann::json json = to_json(fabric);
     EXPECT_EQ(json["fabric"], "small");
-    EXPECT_EQ(json["ethertype"], 0x88B5);
     EXPECT_EQ(json["profiles"]["default"]["llr"]["max_replay_timer_ns"], 1'000'000);
     EXPECT_EQ(json["profiles"]["default"]["cbfc"]["credit_size"], 64);
     EXPECT_EQ(json["profiles"]["default"]["vcs"][0]["credits"], 512);

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/runtime/pktgen_run.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace ethlink::control {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr Duration kTick = 10ms;
+constexpr Duration kDrainLimit = 10s;
+constexpr Duration kProgressEvery = 200ms;
+
+/// Calls visit(const PortState&) for the link ports of the endpoints here.
+template <class Visit>
+void for_each_endpoint_link(const Process& process, Visit visit) {
+    for (const auto& endpoint : process.endpoints()) {
+        for (std::uint16_t i = 0; i < endpoint->node->port_count(); ++i) {
+            const PktgenNode& node = *endpoint->node;
+            if (node.port(PortId{i}).link) visit(node.port(PortId{i}));
+        }
+    }
+}
+
+}  // namespace
+
+template <class Done>
+bool PktgenRun::wait(Duration limit, Done done) {
+    for (const auto end = Clock::now() + limit; !done();) {
+        const auto left = end - Clock::now();
+        if (left <= 0s || stop_->load()) return false;
+        tick_(std::min<Duration>(left, kTick));
+    }
+    return true;
+}
+
+bool PktgenRun::wait_for_links(Duration limit) {
+    return wait(limit, [&] { return process_->links_up(); });
+}
+
+bool PktgenRun::plans_are_seen() {
+    return std::ranges::all_of(process_->endpoints(),
+                               [](const auto& e) { return e->plans.reclaim() == 0; });
+}
+
+/// Queues empty into the links, so quiet() alone would be true too early: the links must have
+/// taken as many frames as were made. What links publish is older than what they count, so one
+/// tick goes by first.
+void PktgenRun::drain() {
+    wait(kDrainLimit, [&] { return plans_are_seen(); });
+    tick_(kTick);
+    wait(kDrainLimit, [&] {
+        return link_frames() + given_up() >= frame_totals(*process_).sent && process_->quiet();
+    });
+    if (process_->fabric().nodes.size() != process_->plan().nodes.size()) return;
+    // All ends are here: wait until what was sent has arrived.
+    wait(kDrainLimit, [&] {
+        const FrameTotals totals = frame_totals(*process_);
+        return totals.delivered() >= totals.sent && process_->quiet();
+    });
+}
+
+std::uint64_t PktgenRun::link_frames() const {
+    std::uint64_t sum = 0;
+    for_each_endpoint_link(*process_, [&](const PortState<Mbuf>& port) {
+        for (const VcStats& vc : port.link->stats().vcs) sum += vc.tx_frames.read();
+    });
+    return sum;
+}
+
+std::uint64_t PktgenRun::given_up() const {
+    std::uint64_t sum = 0;
+    for_each_endpoint_link(*process_, [&](const PortState<Mbuf>& port) {
+        const LinkStats& stats = port.link->stats();
+        sum += stats.read(LinkStat::kLlrTxFlushedFrames) + stats.read(LinkStat::kLlrTxDiscard);
+    });
+    return sum;
+}
+
+std::size_t PktgenRun::senders() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        process_->endpoints(), [](const auto& e) { return !e->stage().identity().streams.empty(); }));
+}
+
+PktgenResult PktgenRun::trial(const Workload& traffic, const PktgenTimes& times) {
+    Workload counted = traffic;
+    counted.frames_max = traffic.frames_max == 0 ? 0 : made_max_ += traffic.frames_max;
+    if (times.warm_up > 0s && traffic.frames_max == 0) {
+        process_->send(traffic, true);
+        wait(times.warm_up, [] { return false; });
+        process_->send(traffic, false);
+    }
+    drain();
+
+    PktgenResult result;
+    const FrameTotals before = frame_totals(*process_);
+    const LinkTotals links_before = link_totals(*process_);
+    const HistogramSnapshot latency_before = latency(*process_);
+    const std::uint64_t given_before = link_frames();
+    const std::uint64_t lost_before = given_up();
+    const std::uint64_t most = traffic.frames_max * senders();
+    const auto begin = Clock::now();
+    auto next_progress = begin + kProgressEvery;
+    process_->send(counted, true);
+    wait(times.counted, [&] {
+        const FrameTotals so_far = frame_totals(*process_) - before;
+        if (progress_ && Clock::now() >= next_progress) {
+            next_progress += kProgressEvery;
+            progress_(so_far, Clock::now() - begin);
+        }
+        return most > 0 && so_far.sent >= most;
+    });
+    result.in_time = frame_totals(*process_) - before;
+    result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    process_->send(counted, false);
+    drain();
+    result.drained = process_->quiet();
+    result.frames = frame_totals(*process_) - before;
+    const LinkTotals links = link_totals(*process_);
+    result.links = {.replays = links.replays - links_before.replays,
+                    .replayed = links.replayed - links_before.replayed,
+                    .flushes = links.flushes - links_before.flushes,
+                    .nacks = links.nacks - links_before.nacks,
+                    .bad_fcs = links.bad_fcs - links_before.bad_fcs};
+    result.link_frames = link_frames() - given_before;
+    const std::uint64_t lost = given_up() - lost_before;
+    if (result.drained) result.acknowledged = result.link_frames - std::min(lost, result.link_frames);
+    result.latency = since(latency(*process_), latency_before);
+    return result;
+}
+
+Expected<RateSearch, std::string> search_rate(
+    PktgenRun& run, Workload traffic, PktgenSearchOptions options,
+    const std::function<void(const RateTrial&, const PktgenResult&)>& on_trial,
+    const std::atomic<bool>& stop) {
+    const auto senders = static_cast<double>(run.senders());
+    if (senders < 1) return Unexpected<std::string>("no endpoint here sends: choose another pattern");
+    const auto trial_at = [&](double rate) {
+        traffic.frames_per_second = rate / senders;
+        PktgenResult result = run.trial(traffic, options.times);
+        const RateTrial trial{.offered = rate,
+                              .sent = result.frames.sent,
+                              .received = result.frames.delivered(),
+                              .seconds = result.seconds};
+        if (!stop.load()) on_trial(trial, result);
+        return std::pair(trial, std::move(result));
+    };
+    if (options.rates.rate_max <= 0) {
+        const PktgenResult open = trial_at(0).second;
+        if (open.in_time.sent == 0) {
+            return Unexpected<std::string>("no frame was sent in the first trial: stopped, or no "
+                                           "link is up");
+        }
+        options.rates.rate_max = open.sent_per_second();
+    }
+    RateSearch search(options.rates);
+    while (!stop.load()) {
+        const auto rate = search.next_rate();
+        if (!rate) break;
+        const RateTrial trial = trial_at(*rate).first;
+        if (!stop.load()) search.on_trial(trial);
+    }
+    return search;
+}
+
+HistogramSnapshot since(const HistogramSnapshot& later, const HistogramSnapshot& earlier) {
+    // Binary digits of all counts at once, highest first: double what is there, add one for each
+    // slot whose digit is set.
+    HistogramSnapshot result;
+    const auto count = [&](std::size_t slot) {
+        return later.count_in(slot) - std::min(earlier.count_in(slot), later.count_in(slot));
+    };
+    std::uint64_t greatest = 0;
+    for (std::size_t slot = 0; slot < HistogramScale::kSlots; ++slot) {
+        greatest = std::max(greatest, count(slot));
+    }
+    const auto digits = static_cast<unsigned>(std::bit_width(greatest));
+    for (unsigned digit = digits; digit-- > 0;) {
+        const HistogramSnapshot half = result;
+        result.merge(half);
+        Histogram ones;
+        for (std::size_t slot = 0; slot < HistogramScale::kSlots; ++slot) {
+            if ((count(slot) >> digit & 1u) == 0) continue;
+            ones.add(std::min(HistogramScale::highest_in(slot), later.max()));
+        }
+        result.merge(ones.snapshot());
+    }
+    return result;
+}
+
+}  // namespace ethlink::control
