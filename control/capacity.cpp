@@ -195,8 +195,8 @@ private:
     static std::uint32_t fault_frames(const FaultOptions& faults, const PortPlan& port,
                                       bool any_fault) {
         constexpr std::uint32_t kTurn = 2 * kBurstSize;
-        const bool waits = any_fault || faults.delay > Duration::zero() || faults.jitter > Duration::zero() ||
-                           faults.rate_mbps > 0;
+        const bool waits = any_fault || faults.delay > Duration::zero() ||
+                           faults.jitter > Duration::zero() || faults.rate_mbps > 0;
         if (!waits) return kTurn;
         const std::uint32_t in_flight = std::max(port.window_frames, port.ingress_frames);
         const bool copies = any_fault || faults.duplicate > 0 || faults.seq_dup > 0;

@@ -34,6 +34,14 @@ struct PortRules {
     std::vector<GpuId> gpus;        // whom this port leads to directly
     bool guard_tenant = false;      // only frames of `tenant`
     Tenant tenant{};
+
+    /// One GPU behind a port, nearly always.
+    bool leads_to(GpuId gpu) const {
+        for (const GpuId known : gpus) {
+            if (known == gpu) return true;
+        }
+        return false;
+    }
 };
 
 struct PortCounters {

@@ -22,8 +22,8 @@ public:
     void refresh() { table_ = tables_.observe(); }
 
     template <class Node>
-    void deliver(F&& frame, const wire::FrameView& view, PortState<F>& in, const Arrival& arrival,
-                 Node& node) {
+    [[gnu::always_inline]] void deliver(F&& frame, const wire::FrameView& view, PortState<F>& in,
+                                        const Arrival& arrival, Node& node) {
         const Drop refused = admit(view, in.rules);
         if (refused != Drop::kCount) [[unlikely]] return node.refuse(arrival, refused);
         const std::span<const PortId> ports = table_->ports(view.dst());
@@ -44,8 +44,9 @@ private:
     /// kCount if the frame may pass.
     Drop admit(const wire::FrameView& view, const PortRules& rules) const {
         if (table_ == nullptr) [[unlikely]] return Drop::kForwardingOff;
-        if (rules.guard_source && std::ranges::find(rules.gpus, view.src()) == rules.gpus.end())
-            [[unlikely]] return Drop::kSourceGuard;
+        if (rules.guard_source && !rules.leads_to(view.src())) [[unlikely]] {
+            return Drop::kSourceGuard;
+        }
         if (rules.guard_tenant && view.tenant() != rules.tenant) [[unlikely]] {
             return Drop::kTenantGuard;
         }
