@@ -19,6 +19,7 @@
 #include "proto/ids.h"
 #include "proto/profile.h"
 #include "proto/time.h"
+#include "proto/vc_map.h"
 
 namespace ethlink::control {
 
@@ -59,6 +60,7 @@ enum class IdleMode : std::uint8_t { kPoll, kSleep };
 struct VcNames {
     std::string name;                // "ls-request"
     std::vector<std::uint8_t> dscp;  // classified into this VC; endpoints write the first one
+    std::vector<std::uint8_t> pcp_dei;  // tagged frames: PCP * 2 + DEI; where any VC lists some
 };
 
 /// A named set of link parameters. All profiles of a fabric agree on VCs and max_frame_bytes,
@@ -70,7 +72,8 @@ struct Profile {
     FcsMode fcs = FcsMode::kAuto;
     LinkProfile link;
     std::array<VcNames, kMaxVcs> vc_names;  // link.vc_count of them are in use
-    std::array<Vc, 64> dscp_to_vc{};  // a DSCP that no VC lists: the best-effort VC, else VC 0
+    // Of frames that come in by a plain port. What no VC lists: the best-effort VC, else VC 0.
+    VcMap vc_map{VcMap::ByDscp{}};
 
     std::optional<Vc> find_vc(std::string_view vc_name) const;
     std::optional<Vc> best_effort_vc() const;  // the first VC without credits

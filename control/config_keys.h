@@ -45,6 +45,7 @@ inline constexpr NumberKey kSharedDynamic{"shared_dynamic", -7, 7, ""};
 inline constexpr NumberKey kPriority{"priority", 0, 255, ""};
 inline constexpr NumberKey kQuantumBytes{"quantum_bytes", 64, 1'048'576, "bytes"};
 inline constexpr NumberKey kDscp{"dscp", 0, 63, ""};
+inline constexpr NumberKey kPcpDei{"pcp_dei", 0, 15, ""};  // PCP * 2 + DEI
 
 // faults: probabilities are RealKey{name, 0, 1}
 inline constexpr NumberKey kReorderDistance{"reorder_distance", 1, 64, "frames"};

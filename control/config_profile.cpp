@@ -18,7 +18,6 @@ namespace ethlink::control {
 namespace {
 
 constexpr std::size_t kProfilesMax = 64;
-constexpr std::size_t kDscps = 64;
 constexpr std::uint8_t kNoVc = 0xFF;
 
 constexpr Choice<FrameAction> kFrameActions[] = {
@@ -81,14 +80,16 @@ void read_cbfc(const ConfigValue& value, LinkProfile& link, ConfigLog& log) {
     map.finish();
 }
 
-std::vector<std::uint8_t> read_dscps(const ConfigValue& value, ConfigLog& log) {
-    std::vector<std::uint8_t> dscps;
-    for (const ConfigValue& item : read_one_or_list(value, kDscps, log)) {
-        if (const auto dscp = read_number(item, keys::kDscp, log)) {
-            dscps.push_back(static_cast<std::uint8_t>(*dscp));
+/// Code points of a tag or a header that are classified into a VC.
+std::vector<std::uint8_t> read_points(const ConfigValue& value, const NumberKey& key,
+                                      ConfigLog& log) {
+    std::vector<std::uint8_t> points;
+    for (const ConfigValue& item : read_one_or_list(value, key.max + 1, log)) {
+        if (const auto point = read_number(item, key, log)) {
+            points.push_back(static_cast<std::uint8_t>(*point));
         }
     }
-    return dscps;
+    return points;
 }
 
 /// Keys that only a VC with credits has; on another one they are a misunderstanding.
@@ -152,32 +153,47 @@ void read_vcs(const ConfigValue& value, Profile& profile, ConfigLog& log) {
         vc.quantum_bytes =
             map.number(keys::kQuantumBytes, std::max(vc.quantum_bytes, profile.max_frame_bytes));
         if (const auto dscp = map.value("dscp")) {
-            profile.vc_names[index].dscp = read_dscps(*dscp, log);
+            profile.vc_names[index].dscp = read_points(*dscp, keys::kDscp, log);
+        }
+        if (const auto pcp_dei = map.value("pcp_dei")) {
+            profile.vc_names[index].pcp_dei = read_points(*pcp_dei, keys::kPcpDei, log);
         }
         map.finish();
         ++profile.link.vc_count;
     }
 }
 
-/// Fills dscp_to_vc; a DSCP in two lists is a mistake at `place`.
-void map_dscps(Profile& profile, const ConfigValue& place, ConfigLog& log) {
-    std::array<std::uint8_t, kDscps> owner;
+/// Which VC each code point belongs to; one that two VCs list is a mistake at `place`. Those that
+/// nobody lists go to the best-effort VC.
+template <std::size_t kPoints>
+std::array<Vc, kPoints> map_points(const Profile& profile,
+                                   std::vector<std::uint8_t> VcNames::*points, const char* key,
+                                   const ConfigValue& place, ConfigLog& log) {
+    std::array<std::uint8_t, kPoints> owner;
     owner.fill(kNoVc);
     for (std::uint8_t i = 0; i < profile.link.vc_count; ++i) {
-        for (const std::uint8_t dscp : profile.vc_names[i].dscp) {
-            if (owner[dscp] != kNoVc) {
-                log.error(place.mark, place.path + ".vcs[" + std::to_string(i) + "].dscp",
-                          "DSCP " + std::to_string(dscp) + " is already mapped to VC `" +
-                              profile.vc_names[owner[dscp]].name + "`",
-                          "list every DSCP once");
+        for (const std::uint8_t point : profile.vc_names[i].*points) {
+            if (owner[point] != kNoVc) {
+                log.error(place.mark, place.path + ".vcs[" + std::to_string(i) + "]." + key,
+                          std::to_string(point) + " is already mapped to VC `" +
+                              profile.vc_names[owner[point]].name + "`",
+                          "list every code point once");
             }
-            owner[dscp] = i;
+            owner[point] = i;
         }
     }
+    std::array<Vc, kPoints> vcs;
     const Vc fallback = profile.best_effort_vc().value_or(Vc{0});
-    for (std::size_t dscp = 0; dscp < kDscps; ++dscp) {
-        profile.dscp_to_vc[dscp] = owner[dscp] == kNoVc ? fallback : Vc{owner[dscp]};
-    }
+    for (std::size_t i = 0; i < kPoints; ++i) vcs[i] = owner[i] == kNoVc ? fallback : Vc{owner[i]};
+    return vcs;
+}
+
+void map_all_points(Profile& profile, const ConfigValue& place, ConfigLog& log) {
+    const auto by_dscp = map_points<64>(profile, &VcNames::dscp, "dscp", place, log);
+    const auto by_tag = map_points<16>(profile, &VcNames::pcp_dei, "pcp_dei", place, log);
+    const auto lists_tags = [](const VcNames& names) { return !names.pcp_dei.empty(); };
+    const bool tags = std::any_of(profile.vc_names.begin(), profile.vc_names.end(), lists_tags);
+    profile.vc_map = tags ? VcMap(by_dscp, by_tag) : VcMap(by_dscp);
 }
 
 /// The DRR quantum of VCs that nobody set follows the frame size.
@@ -203,7 +219,7 @@ Profile read_profile(const std::string& name, const ConfigValue& value, Profile 
     map.finish();
     ConfigValue place = value;
     if (vcs) place.mark = vcs->mark;
-    map_dscps(profile, place, log);
+    map_all_points(profile, place, log);
     return profile;
 }
 
@@ -216,16 +232,18 @@ Profile built_in_profile() {
     for (const BuiltInVc& built_in : kBuiltInVcs) {
         VcProfile& vc = profile.link.vcs[profile.link.vc_count];
         VcNames& names = profile.vc_names[profile.link.vc_count];
-        names = {std::string(built_in.name), {built_in.dscp}};
+        names = {std::string(built_in.name), {built_in.dscp}, {}};
         vc.lossless = built_in.lossless;
         vc.priority = built_in.priority;
         if (!vc.lossless) vc.reserved = Credits{0};
         ++profile.link.vc_count;
     }
-    profile.dscp_to_vc.fill(profile.best_effort_vc().value_or(Vc{0}));
+    VcMap::ByDscp by_dscp;
+    by_dscp.fill(profile.best_effort_vc().value_or(Vc{0}));
     for (std::uint8_t i = 0; i < profile.link.vc_count; ++i) {
-        for (const std::uint8_t dscp : profile.vc_names[i].dscp) profile.dscp_to_vc[dscp] = Vc{i};
+        for (const std::uint8_t dscp : profile.vc_names[i].dscp) by_dscp[dscp] = Vc{i};
     }
+    profile.vc_map = VcMap(by_dscp);
     return profile;
 }
 

@@ -46,7 +46,8 @@ json to_json(const VcProfile& vc, const VcNames& names) {
                    {"llr_desired", vc.llr_desired},
                    {"priority", vc.priority},
                    {"quantum_bytes", vc.quantum_bytes},
-                   {"dscp", names.dscp}};
+                   {"dscp", names.dscp},
+                   {"pcp_dei", names.pcp_dei}};
     if (!vc.lossless) return object;
     object["credits"] = vc.reserved.value;
     object["threshold_mode"] = word(vc.threshold_mode);

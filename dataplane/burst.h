@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -21,7 +22,10 @@ public:
     std::size_t room() const { return kBurstSize - size_; }
 
     /// There must be room.
-    void push(F&& frame) { frames_[size_++] = std::move(frame); }
+    void push(F&& frame) {
+        // Over an empty handle, which has nothing to free: one store instead of an assignment.
+        std::construct_at(&frames_[size_++], std::move(frame));
+    }
 
     F& operator[](std::size_t i) { return frames_[i]; }
     F* begin() { return frames_.data(); }

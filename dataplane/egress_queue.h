@@ -21,19 +21,20 @@ class EgressQueue {
 public:
     EgressQueue() = default;
     explicit EgressQueue(std::size_t capacity_min)
-        : mask_(static_cast<std::uint32_t>(std::bit_ceil(capacity_min < 1 ? 1 : capacity_min)) - 1),
-          slots_(std::make_unique<Parcel<F>[]>(std::size_t{mask_} + 1)) {}
+        : capacity_(static_cast<std::uint32_t>(std::bit_ceil(capacity_min < 1 ? 1 : capacity_min))),
+          mask_(capacity_ - 1),
+          slots_(std::make_unique<Parcel<F>[]>(capacity_)) {}
 
     bool empty() const { return head_ == tail_; }
-    bool full() const { return slots_ == nullptr || head_ - tail_ > mask_; }
+    bool full() const { return head_ - tail_ >= capacity_; }
     std::uint32_t size() const { return head_ - tail_; }
     std::uint64_t bytes() const { return bytes_; }
-    std::size_t capacity() const { return slots_ == nullptr ? 0 : std::size_t{mask_} + 1; }
+    std::size_t capacity() const { return capacity_; }
 
     /// Only if not full.
     void push(Parcel<F>&& parcel) {
         bytes_ += parcel.bytes;
-        slots_[head_++ & mask_] = std::move(parcel);
+        std::construct_at(&slots_[head_++ & mask_], std::move(parcel));  // Over an empty handle.
     }
     const Parcel<F>& front() const { return slots_[tail_ & mask_]; }
     Parcel<F> pop() {
@@ -43,6 +44,7 @@ public:
     }
 
 private:
+    std::uint32_t capacity_ = 0;
     std::uint32_t mask_ = 0;
     std::uint32_t head_ = 0;
     std::uint32_t tail_ = 0;

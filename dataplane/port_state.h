@@ -18,6 +18,7 @@
 #include "proto/ids.h"
 #include "proto/link.h"
 #include "proto/profile.h"
+#include "proto/vc_map.h"
 
 namespace ethlink {
 
@@ -27,7 +28,7 @@ struct PortRules {
     bool is_link = true;            // false: plain, best effort, no link word
     bool software_fcs = false;      // the medium checks none
     std::uint32_t max_frame_bytes = 2048;  // FCS not counted
-    Vc plain_vc{};                  // of frames that come in by a plain port: a best-effort VC
+    VcMap vc_map{VcMap::ByDscp{}};  // of frames that come in by a plain port
     std::array<std::uint32_t, kMaxVcs> admitted_max{};  // frames in the node from here, by VC that
                                                         // has no credits
     bool guard_source = false;      // only frames from `gpus`

@@ -18,19 +18,39 @@ class Scheduler {
 public:
     static constexpr Vc kNothing{0xFF};
 
+    /// Whose turn it is, and how many bytes it may send before the others are asked again.
+    struct Grant {
+        static constexpr std::uint32_t kUnlimited = 0xFFFF'FFFF;
+        Vc vc = kNothing;
+        std::uint32_t bytes = 0;
+    };
+
     explicit Scheduler(std::span<const VcProfile> vcs);
 
     /// The VC to take one frame from, or kNothing. `ready`: bit per VC that has a frame;
     /// `bytes(vc)`: of its first frame; `may_send(vc, bytes)`: credits and window.
     template <class Bytes, class MaySend>
     Vc next(std::uint32_t ready, Bytes bytes, MaySend may_send) {
+        const Grant grant = next_run(ready, bytes, may_send);
+        if (grant.vc != kNothing) spent(grant, bytes(grant.vc));
+        return grant.vc;
+    }
+
+    /// The same for a run of frames; tell spent() what it took. Nothing may become ready or
+    /// sendable in between, or it could have gone first.
+    template <class Bytes, class MaySend>
+    Grant next_run(std::uint32_t ready, Bytes bytes, MaySend may_send) {
         for (std::size_t i = 0; i < level_count_; ++i) {
             const std::uint32_t candidates = ready & levels_[i].members;
             if (candidates == 0) continue;
-            const Vc vc = pick(levels_[i], candidates, bytes, may_send);
-            if (vc != kNothing) return vc;
+            const Grant grant = pick(levels_[i], candidates, bytes, may_send);
+            if (grant.vc != kNothing) return grant;
         }
-        return kNothing;
+        return {};
+    }
+    /// `bytes` <= grant.bytes went out.
+    void spent(Grant grant, std::uint32_t bytes) {
+        if (grant.bytes != Grant::kUnlimited) deficit_[grant.vc.value] -= bytes;
     }
 
 private:
@@ -40,10 +60,10 @@ private:
     };
 
     template <class Bytes, class MaySend>
-    Vc pick(Level& level, std::uint32_t candidates, Bytes bytes, MaySend may_send) {
+    Grant pick(Level& level, std::uint32_t candidates, Bytes bytes, MaySend may_send) {
         if (std::has_single_bit(candidates)) [[likely]] {
             const Vc vc{static_cast<std::uint8_t>(std::countr_zero(candidates))};
-            return may_send(vc, bytes(vc)) ? vc : kNothing;
+            return {may_send(vc, bytes(vc)) ? vc : kNothing, Grant::kUnlimited};
         }
         // A quantum is at least one frame, so each VC is visited twice at most.
         const int visits = 2 * std::popcount(candidates) + 1;
@@ -52,16 +72,13 @@ private:
             if ((candidates >> vc.value & 1u) != 0) {
                 const std::uint32_t size = bytes(vc);
                 if (may_send(vc, size)) {
-                    if (deficit_[vc.value] >= size) {
-                        deficit_[vc.value] -= size;
-                        return vc;
-                    }
+                    if (deficit_[vc.value] >= size) return {vc, deficit_[vc.value]};
                     deficit_[vc.value] += quantum_[vc.value];
                 }
             }
             level.current = after(candidates, level.current);
         }
-        return kNothing;
+        return {};
     }
 
     /// The next set bit behind `bit`, round the circle.

@@ -24,10 +24,19 @@ public:
     using State = PortState<F>;
 
     Worker(WorkerId id, std::shared_ptr<Crossbar<F>> crossbar, StageT stage)
-        : id_(id), crossbar_(std::move(crossbar)), stage_(std::move(stage)) {}
+        : id_(id),
+          crossbar_(std::move(crossbar)),
+          here_(crossbar_->port_count()),
+          stage_(std::move(stage)) {}
 
     /// Before the first turn, in the order of the ports' PortHome::index.
-    State& add_port(std::unique_ptr<State> port) { return *ports_.emplace_back(std::move(port)); }
+    State& add_port(std::unique_ptr<State> port) {
+        for (std::uint16_t id = 0; id < here_.size(); ++id) {
+            const PortHome home = crossbar_->home(PortId{id});
+            if (home.worker == id_ && home.index == ports_.size()) here_[id] = port.get();
+        }
+        return *ports_.emplace_back(std::move(port));
+    }
 
     /// Before the first turn: opens all links.
     void start(Time now) {
@@ -75,26 +84,28 @@ public:
     Time deadline() const;
 
 private:
+    class Run;
+    using Reception = typename Link<F>::Reception;
+
     // Kept short: this is the page that says what happens to a frame.
     bool receive(State& port);
     bool transmit(State& port);
     bool collect();
 
     // One piece of code for the compiler: what is said of a frame stays in registers.
-    [[gnu::always_inline]] inline void receive_one(State& port, F& frame);
-    [[gnu::always_inline]] inline void receive_link(State& port, F& frame,
-                                                    const wire::FrameView& view);
-    [[gnu::noinline]] void receive_plain(State& port, F& frame, const wire::FrameView& view);
+    [[gnu::always_inline]] inline void receive_link(State& port, Reception& reception, F& frame);
+    [[gnu::noinline]] void receive_unusual(State& port, F& frame, wire::FrameView view);
+    [[gnu::noinline]] void receive_plain(State& port, F& frame);
+    [[gnu::always_inline]] inline Expected<wire::FrameView, Drop> open(State& port, F& frame);
     [[gnu::always_inline]] inline void deliver(State& port, F& frame, const wire::FrameView& view,
                                                Arrival arrival);
     void transmit_link(State& port);
     [[gnu::noinline]] void transmit_plain(State& port);
-    [[gnu::cold]] void refuse_unreadable(State& port, F& frame, FrameCheck check, Drop reason);
+    [[gnu::cold]] void refuse_unreadable(State& port, F& frame, Drop reason);
     [[gnu::always_inline]] inline void give_back(PortId ingress, Vc vc, Credits credits);
     [[gnu::always_inline]] inline void returned(State& ingress, Vc vc, Credits credits);
-    [[gnu::always_inline]] inline void departed(const Parcel<F>& parcel);
     void keep_house();
-    State& local(PortId port) { return *ports_[crossbar_->home(port).index]; }
+    State& local(PortId port) { return *here_[port.value]; }
 
     static constexpr Duration kHousekeeping = std::chrono::microseconds(200);
     static constexpr std::size_t kPrefetchAhead = 4;
@@ -103,6 +114,7 @@ private:
     WorkerId id_;
     std::shared_ptr<Crossbar<F>> crossbar_;
     std::vector<std::unique_ptr<State>> ports_;
+    std::vector<State*> here_;  // by PortId; nullptr: a port of another worker
     StageT stage_;
     Residence residence_;
     Time housekeeping_due_{};
@@ -120,10 +132,19 @@ bool Worker<F, StageT>::receive(State& port) {
     if (n == 0) return false;
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < std::min(n, kPrefetchAhead); ++i) burst[i].prefetch();
-    for (std::size_t i = 0; i < n; ++i) {
-        if (i + kPrefetchAhead < n) burst[i + kPrefetchAhead].prefetch();
-        bytes += burst[i].size();
-        receive_one(port, burst[i]);
+    if (port.link) [[likely]] {
+        Reception reception(*port.link);
+        for (std::size_t i = 0; i < n; ++i) {
+            if (i + kPrefetchAhead < n) burst[i + kPrefetchAhead].prefetch();
+            bytes += burst[i].size();
+            receive_link(port, reception, burst[i]);
+        }
+        reception.finish();
+    } else {
+        for (F& frame : burst) {
+            bytes += frame.size();
+            receive_plain(port, frame);
+        }
     }
     burst.clear();
     port.counters.rx_frames.add(n);
@@ -132,28 +153,26 @@ bool Worker<F, StageT>::receive(State& port) {
 }
 
 template <FrameHandle F, class StageT>
-void Worker<F, StageT>::receive_one(State& port, F& frame) {
-    if (port.rules.software_fcs) {
-        if (!wire::fcs_good(frame.bytes())) [[unlikely]] {
-            refuse_unreadable(port, frame, FrameCheck::kBad, Drop::kBadFcs);
-            return;
-        }
-        frame.trim(wire::kFcsSize);
-    }
-    const auto view = wire::parse(frame.bytes());
+void Worker<F, StageT>::receive_link(State& port, Reception& reception, F& frame) {
+    const auto view = open(port, frame);
     if (!view) [[unlikely]] {
-        refuse_unreadable(port, frame, FrameCheck::kGood, view.error());
-    } else if (frame.size() > port.rules.max_frame_bytes) [[unlikely]] {
-        refuse_unreadable(port, frame, FrameCheck::kGood, Drop::kOversize);
-    } else if (port.link) [[likely]] {
-        receive_link(port, frame, *view);
-    } else {
-        receive_plain(port, frame, *view);
+        reception.finish();
+        refuse_unreadable(port, frame, view.error());
+        reception.expect();
+        return;
     }
+    const Credits credits = reception.accept(frame, *view);
+    if (credits.value == 0) [[unlikely]] {
+        reception.finish();
+        receive_unusual(port, frame, *view);
+        reception.expect();
+        return;
+    }
+    deliver(port, frame, *view, {port.rules.id, reception.vc(), credits, now_});
 }
 
 template <FrameHandle F, class StageT>
-void Worker<F, StageT>::receive_link(State& port, F& frame, const wire::FrameView& view) {
+void Worker<F, StageT>::receive_unusual(State& port, F& frame, wire::FrameView view) {
     const RxOutcome outcome = port.link->on_rx(frame, view);
     switch (outcome.verdict) {
         case RxOutcome::Verdict::kDeliver:
@@ -165,21 +184,37 @@ void Worker<F, StageT>::receive_link(State& port, F& frame, const wire::FrameVie
 }
 
 template <FrameHandle F, class StageT>
-void Worker<F, StageT>::receive_plain(State& port, F& frame, const wire::FrameView& view) {
-    const Arrival arrival{port.rules.id, port.rules.plain_vc, {}, now_};
-    if (view.is_control()) {
+void Worker<F, StageT>::receive_plain(State& port, F& frame) {
+    const auto view = open(port, frame);
+    if (!view) {
+        refuse_unreadable(port, frame, view.error());
+    } else if (view->is_control()) {
         port.counters.drops.add(Drop::kControlOnPlainPort);
-    } else if (view.link_word_raw() != 0) {
+    } else if (view->link_word_raw() != 0) {
         port.counters.drops.add(Drop::kReservedNonzero);
     } else {
-        deliver(port, frame, view, arrival);
+        deliver(port, frame, *view, {port.rules.id, port.rules.vc_map.classify(*view), {}, now_});
     }
+}
+
+/// Through the door: FCS, if it is ours to check, and what every frame must have.
+template <FrameHandle F, class StageT>
+Expected<wire::FrameView, Drop> Worker<F, StageT>::open(State& port, F& frame) {
+    if (port.rules.software_fcs) {
+        if (!wire::fcs_good(frame.bytes())) [[unlikely]] return Unexpected<Drop>(Drop::kBadFcs);
+        frame.trim(wire::kFcsSize);
+    }
+    if (frame.size() > port.rules.max_frame_bytes) [[unlikely]] {
+        const auto view = wire::parse(frame.bytes());
+        return Unexpected<Drop>(view ? Drop::kOversize : view.error());
+    }
+    return wire::parse(frame.bytes());
 }
 
 template <FrameHandle F, class StageT>
 void Worker<F, StageT>::deliver(State& port, F& frame, const wire::FrameView& view,
                                 Arrival arrival) {
-    if (!port.has_credits(arrival.vc)) [[unlikely]] {
+    if (arrival.credits.value == 0) [[unlikely]] {  // A VC without credits, or a plain port.
         if (!port.admits(arrival.vc)) {
             port.counters.drops.add(Drop::kQueueFull);
             return;
@@ -191,13 +226,44 @@ void Worker<F, StageT>::deliver(State& port, F& frame, const wire::FrameView& vi
 }
 
 template <FrameHandle F, class StageT>
-void Worker<F, StageT>::refuse_unreadable(State& port, F& frame, FrameCheck check, Drop reason) {
+void Worker<F, StageT>::refuse_unreadable(State& port, F& frame, Drop reason) {
+    const FrameCheck check = reason == Drop::kBadFcs ? FrameCheck::kBad : FrameCheck::kGood;
     // LLR lies below the frame's content: its number counts though the rest is refused.
     const bool seen = port.link && port.link->on_unreadable(frame.bytes(), check);
     if (!seen || check == FrameCheck::kGood) port.counters.drops.add(reason);
 }
 
 // Transmit: control first, then replay, then new frames as credits and window allow.
+
+/// The frames of one VC that leave a port in a row. Those that came in by the same port give their
+/// credits back together, at the latest with finish().
+template <FrameHandle F, class StageT>
+class Worker<F, StageT>::Run {
+public:
+    Run(Worker& worker, EgressQueues<F>& queues, Vc vc)
+        : worker_(worker), queues_(queues), vc_(vc) {}
+
+    bool empty() const { return queues_[vc_].empty(); }
+    std::uint32_t front_bytes() const { return queues_[vc_].front().bytes; }
+    F pop() {
+        Parcel<F> parcel = queues_.pop(vc_);
+        if (parcel.sample != 0) [[unlikely]] worker_.residence_.left(parcel.sample);
+        if (parcel.ingress != ingress_) {
+            finish();
+            ingress_ = parcel.ingress;
+        }
+        credits_ += Credits{parcel.credits};
+        return std::move(parcel.frame);
+    }
+    void finish() { worker_.give_back(ingress_, vc_, std::exchange(credits_, Credits{})); }
+
+private:
+    Worker& worker_;
+    EgressQueues<F>& queues_;
+    Vc vc_;
+    PortId ingress_ = kNoPort;
+    Credits credits_{};
+};
 
 template <FrameHandle F, class StageT>
 bool Worker<F, StageT>::transmit(State& port) {
@@ -225,13 +291,13 @@ void Worker<F, StageT>::transmit_link(State& port) {
     link.poll_control(out);  // ACKs and credits first: they unblock the neighbour.
     link.poll_replay(out);   // Then Go-Back-N: nothing new may overtake it.
     while (out.room() > 0 && port.queues.ready() != 0) {
-        const Vc vc = port.scheduler.next(
+        const Scheduler::Grant grant = port.scheduler.next_run(
             port.queues.ready(), [&](Vc v) { return port.queues[v].front().bytes; },
             [&](Vc v, std::uint32_t bytes) { return link.can_send(v, bytes); });
-        if (vc == Scheduler::kNothing) return;
-        Parcel<F> parcel = port.queues.pop(vc);
-        departed(parcel);
-        link.send(std::move(parcel.frame), vc, out);
+        if (grant.vc == Scheduler::kNothing) return;
+        Run run(*this, port.queues, grant.vc);
+        port.scheduler.spent(grant, link.send_run(run, grant.vc, grant.bytes, out));
+        run.finish();
     }
 }
 
@@ -242,23 +308,18 @@ void Worker<F, StageT>::transmit_plain(State& port) {
         const Vc vc = port.scheduler.next(
             port.queues.ready(), [&](Vc v) { return port.queues[v].front().bytes; },
             [](Vc, std::uint32_t) { return true; });
-        Parcel<F> parcel = port.queues.pop(vc);
-        departed(parcel);
+        Run run(*this, port.queues, vc);
+        F frame = run.pop();
+        run.finish();
         if (port.rules.software_fcs) {
-            if (parcel.frame.append(wire::kFcsSize) == nullptr) {
+            if (frame.append(wire::kFcsSize) == nullptr) {
                 port.counters.drops.add(Drop::kTxNoBuffer);
                 continue;
             }
-            wire::write_fcs(parcel.frame.bytes());
+            wire::write_fcs(frame.bytes());
         }
-        out.push(std::move(parcel.frame));
+        out.push(std::move(frame));
     }
-}
-
-template <FrameHandle F, class StageT>
-void Worker<F, StageT>::departed(const Parcel<F>& parcel) {
-    if (parcel.sample != 0) [[unlikely]] residence_.left(parcel.sample);
-    give_back(parcel.ingress, parcel.vc, Credits{parcel.credits});
 }
 
 // Between ports.
@@ -270,16 +331,14 @@ void Worker<F, StageT>::enqueue(PortId egress, F&& frame, const Arrival& arrival
                      .ingress = arrival.port,
                      .vc = arrival.vc};
     parcel.bytes = static_cast<std::uint16_t>(parcel.frame.size());
-    const PortHome home = crossbar_->home(egress);
-    if (home.worker == id_) [[likely]] {
-        State& out = *ports_[home.index];
+    if (State* const out = here_[egress.value]; out != nullptr) [[likely]] {
         parcel.sample = residence_.entered();
         const std::uint8_t sample = parcel.sample;
-        if (out.queues.push(std::move(parcel))) [[likely]] return;
+        if (out->queues.push(std::move(parcel))) [[likely]] return;
         residence_.forget(sample);
-        out.counters.drops.add(Drop::kQueueFull);
+        out->counters.drops.add(Drop::kQueueFull);
     } else {
-        auto& ring = crossbar_->ring(id_, home.worker);
+        auto& ring = crossbar_->ring(id_, crossbar_->home(egress).worker);
         if (ring.room() > 0) {
             ring.push({std::move(parcel), egress});
             ring.publish();
@@ -323,9 +382,8 @@ bool Worker<F, StageT>::collect() {
 template <FrameHandle F, class StageT>
 void Worker<F, StageT>::give_back(PortId ingress, Vc vc, Credits credits) {
     if (credits.value == 0) return;
-    const PortHome home = crossbar_->home(ingress);
-    if (home.worker == id_) [[likely]] {
-        returned(*ports_[home.index], vc, credits);
+    if (State* const in = here_[ingress.value]; in != nullptr) [[likely]] {
+        returned(*in, vc, credits);
     } else {
         crossbar_->drained(id_, ingress, vc, credits);
     }

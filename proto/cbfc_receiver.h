@@ -18,6 +18,8 @@ public:
 
     /// Whether the buffer has the room that the sender must have been promised.
     bool fits(Vc vc, Credits credits) const { return pool_.fits(vc, credits); }
+    /// The same without a look at the shared credits: fits() may allow more.
+    bool fits_reserved(Vc vc, Credits credits) const { return pool_.fits_reserved(vc, credits); }
     void on_frame(Vc vc, Credits credits) { pool_.consume(vc, credits); }
     void on_drained(Vc vc, Credits credits) { pool_.free(vc, credits); }
     /// The sender's S_CC, in order with its frames. Returns the credits this gave back (modulo

@@ -31,6 +31,8 @@ public:
     bool can_send(Vc vc, Credits credits) const {
         return pool_.fits(vc, credits) && (heard_ >> vc.value & 1u) != 0;
     }
+    /// So many credits can go without a look at the shared ones; can_send() may allow more.
+    Credits sure_credits(Vc vc) const { return heard(vc) ? pool_.reserved_left(vc) : Credits{0}; }
     void on_sent(Vc vc, Credits credits) { pool_.consume(vc, credits); }
     /// `freed` is the receiver's R_CF. vc < vc_count.
     CfVerdict on_cf_update(Vc vc, CreditCounter freed);

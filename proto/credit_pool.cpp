@@ -16,14 +16,15 @@ CreditPool::CreditPool(const LinkProfile& profile)
         account.dynamic = vc.shared_dynamic;
         if (vc.threshold_mode == ThresholdMode::kNone) continue;
         const bool capped = vc.threshold_mode == ThresholdMode::kStatic && vc.shared_static.value > 0;
-        account.cap = capped ? std::min(vc.shared_static.value, shared_size_) : shared_size_;
+        caps_[i] = capped ? std::min(vc.shared_static.value, shared_size_) : shared_size_;
     }
 }
 
-bool CreditPool::fits_shared(const Account& account, std::uint32_t wanted) const {
+bool CreditPool::fits_shared(Vc vc, std::uint32_t wanted) const {
+    const Account& account = accounts_[vc.value];
     const std::uint32_t beyond = account.beyond(wanted);
-    const std::uint32_t others = shared_held_ - account.beyond(account.held());
-    if (beyond > account.cap || others + beyond > shared_size_) return false;
+    const std::uint32_t others = shared_held_ - account.beyond(account.held.value());
+    if (beyond > caps_[vc.value] || others + beyond > shared_size_) return false;
     if (account.mode != ThresholdMode::kDynamic) return true;
     // SAI: the threshold is 2^n of the credits that are free in the pool.
     const std::uint64_t available = shared_size_ - shared_held_;
@@ -33,13 +34,13 @@ bool CreditPool::fits_shared(const Account& account, std::uint32_t wanted) const
 }
 
 void CreditPool::reshare(const Account& account, std::uint32_t held_before) {
-    shared_held_ = shared_held_ - account.beyond(held_before) + account.beyond(account.held());
+    shared_held_ = shared_held_ - account.beyond(held_before) + account.beyond(account.held.value());
 }
 
 void CreditPool::assign(Vc vc, CreditCounter consumed, CreditCounter freed) {
     Account& account = accounts_[vc.value];
-    const std::uint32_t before = account.held();
-    account.consumed = consumed;
+    const std::uint32_t before = account.held.value();
+    account.held = CreditCounter(consumed.distance_from(freed));
     account.freed = freed;
     reshare(account, before);
 }

@@ -25,50 +25,64 @@ public:
     /// Whether the VC may hold `more` credits.
     bool fits(Vc vc, Credits more) const {
         const Account& account = accounts_[vc.value];
-        const std::uint32_t wanted = account.held() + more.value;
-        return wanted <= account.reserved || fits_shared(account, wanted);
+        const std::uint32_t wanted = account.held.value() + more.value;
+        return wanted <= account.reserved || fits_shared(vc, wanted);
+    }
+    bool fits_reserved(Vc vc, Credits more) const {
+        const Account& account = accounts_[vc.value];
+        return account.held.value() + more.value <= account.reserved;
     }
     void consume(Vc vc, Credits credits) {
         Account& account = accounts_[vc.value];
-        const std::uint32_t before = account.held();
-        account.consumed = account.consumed + credits.value;
+        const std::uint32_t before = account.held.value();
+        account.held = account.held + credits.value;
         if (before + credits.value > account.reserved) [[unlikely]] reshare(account, before);
     }
     void free(Vc vc, Credits credits) {
         Account& account = accounts_[vc.value];
-        const std::uint32_t before = account.held();
+        const std::uint32_t before = account.held.value();
+        account.held = account.held - credits.value;
         account.freed = account.freed + credits.value;
         if (before > account.reserved) [[unlikely]] reshare(account, before);
     }
     /// Sets both counters of a VC at once, as updates from the neighbour do.
     void assign(Vc vc, CreditCounter consumed, CreditCounter freed);
 
-    CreditCounter consumed(Vc vc) const { return accounts_[vc.value].consumed; }
+    CreditCounter consumed(Vc vc) const {
+        const Account& account = accounts_[vc.value];
+        return account.freed + account.held.value();
+    }
     CreditCounter freed(Vc vc) const { return accounts_[vc.value].freed; }
-    Credits held(Vc vc) const { return {accounts_[vc.value].held()}; }
+    Credits held(Vc vc) const { return {accounts_[vc.value].held.value()}; }
+    /// Reserved credits that are not held: so many fit, whatever the shared ones allow on top.
+    Credits reserved_left(Vc vc) const {
+        const Account& account = accounts_[vc.value];
+        const std::uint32_t held = account.held.value();
+        return {held < account.reserved ? account.reserved - held : 0};
+    }
     /// The most that a VC can ever hold.
-    Credits limit(Vc vc) const { return {accounts_[vc.value].reserved + accounts_[vc.value].cap}; }
+    Credits limit(Vc vc) const { return {accounts_[vc.value].reserved + caps_[vc.value]}; }
     Credits shared_held() const { return {shared_held_}; }
 
 private:
     struct Account {
-        CreditCounter consumed;
+        CreditCounter held;  // consumed - freed: what every frame asks for
         CreditCounter freed;
         std::uint32_t reserved = 0;
-        std::uint32_t cap = 0;  // the most it may take from the shared credits
         ThresholdMode mode = ThresholdMode::kNone;
         std::int8_t dynamic = 0;
 
-        std::uint32_t held() const { return consumed.distance_from(freed); }
         std::uint32_t beyond(std::uint32_t credits) const {
             return credits > reserved ? credits - reserved : 0;
         }
     };
+    static_assert(sizeof(Account) == 16);  // Four to a cache line, and an index is a shift.
 
-    bool fits_shared(const Account& account, std::uint32_t wanted) const;
+    bool fits_shared(Vc vc, std::uint32_t wanted) const;
     void reshare(const Account& account, std::uint32_t held_before);
 
     std::array<Account, kMaxVcs> accounts_;
+    std::array<std::uint32_t, kMaxVcs> caps_{};  // the most a VC may take from the shared credits
     std::uint32_t shared_size_;
     std::uint32_t shared_held_ = 0;
 };
@@ -79,8 +93,8 @@ public:
     explicit CreditRule(const CbfcProfile& profile);
 
     Credits credits(std::uint32_t frame_bytes) const {
-        const std::uint32_t padded = frame_bytes < kMinFrame ? kMinFrame : frame_bytes;
-        return {(padded + bias_) >> shift_};
+        if (frame_bytes < kMinFrame) [[unlikely]] frame_bytes = kMinFrame;
+        return {(frame_bytes + bias_) >> shift_};
     }
 
 private:

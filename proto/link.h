@@ -33,7 +33,8 @@ struct LinkEnd {
 
 /// What became of a frame that arrived.
 struct RxOutcome {
-    enum class Verdict : std::uint8_t {
+    // As wide as the credits: of a struct in one register each field would be cut out and shifted.
+    enum class Verdict : std::uint32_t {
         kDeliver,   // hand it on; `credits` are due back through on_drained(vc, credits)
         kConsumed,  // link control, or refused by LLR (counted there)
         kDrop,      // refused for `drop`; its credits are back already
@@ -63,7 +64,9 @@ public:
     /// Opens the link: LLR_INIT goes out with the next poll_control().
     void start(Time now);
     /// A frame with a good FCS (or on a medium that checks it) for which parse() made `view`.
-    [[gnu::always_inline]] inline RxOutcome on_rx(F& frame, const wire::FrameView& view);
+    RxOutcome on_rx(F& frame, const wire::FrameView& view);
+    /// on_rx() for the frames of a burst, faster: link_runs.h.
+    class Reception;
     /// A frame whose FCS is wrong, or that parse() refused although its FCS is good: LLR must
     /// still see its number. True if LLR counted it.
     bool on_unreadable(std::span<const std::byte> bytes, FrameCheck check);
@@ -103,6 +106,12 @@ public:
     /// Sends a new frame. Only after can_send(); there must be room in `out`.
     template <class Out>
     [[gnu::always_inline]] inline void send(F&& frame, Vc vc, Out& out, bool poisoned = false);
+    /// Sends one frame or more that wait on `vc`, up to `bytes_max`, and gives their bytes: the same
+    /// as can_send() and send() for each, but what belongs to the run is looked up and counted
+    /// once. Only after can_send() for the first. `queue` has empty(), front_bytes() and pop().
+    template <class Queue, class Out>
+    [[gnu::always_inline]] inline std::uint32_t send_run(Queue& queue, Vc vc,
+                                                         std::uint32_t bytes_max, Out& out);
     /// ACK, NACK, INIT, CF_Update and CC_Update, as far as they are due.
     template <class Out>
     void poll_control(Out& out) {
@@ -137,15 +146,19 @@ public:
 private:
     static bool is_set(std::uint32_t mask, Vc vc) { return (mask >> vc.value & 1u) != 0; }
     static std::uint16_t next_epoch(std::uint16_t epoch);
+    std::uint8_t session() const {
+        return static_cast<std::uint8_t>(llr_tx_.epoch() & BasicLlrRx<Seq>::kSessionMask);
+    }
 
     // Cold half: link_control.h. Kept out of line, so that the hot half is small enough to be
     // compiled into the poll loop as one piece.
-    [[gnu::noinline]] RxOutcome on_control(const wire::FrameView& view, bool eligible);
+    [[gnu::noinline]] RxOutcome on_control(wire::FrameView view, bool eligible);
     void on_ctl_os(const wire::CtlOs& set, bool ours);
     void on_ack_or_nack(const wire::CtlOs& set);
     void on_cc_update(const wire::ControlFrameView& control, bool eligible);
     void note_epoch(std::uint16_t rx_epoch);
     [[gnu::cold]] void count_refusal(LlrRxVerdict verdict, FrameCheck check);
+    void accepted(Vc vc, std::uint32_t frames, std::uint32_t bytes);
     [[gnu::cold]] RxOutcome overflow(Vc vc, Credits credits);
     [[gnu::noinline]] void on_timer(Time now);
     void begin_session(Time now);
@@ -186,6 +199,7 @@ private:
     bool control_pending_ = false;  // something to say: within ack_delay
     bool init_due_ = false;
     std::uint8_t deaf_ = 0;  // control frames in a row in which the neighbour knew no such session
+    Vc rx_vc_{};             // of the last data frame that came in
     std::uint32_t unanswered_bytes_ = 0;  // accepted since the last ACK
     CreditRule rule_;
     BasicLlrTx<Seq> llr_tx_;
@@ -240,6 +254,7 @@ RxOutcome BasicLink<F, Seq>::on_rx(F& frame, const wire::FrameView& view) {
         if (!cbfc_receiver_.fits(word.vc, credits)) [[unlikely]] return overflow(word.vc, credits);
         cbfc_receiver_.on_frame(word.vc, credits);
     }
+    rx_vc_ = word.vc;
     VcStats& vc = stats_.vcs[word.vc.value];
     vc.rx_frames.add();
     vc.rx_bytes.add(view.size());
@@ -282,8 +297,7 @@ void BasicLink<F, Seq>::sequence(F&& frame, std::uint32_t bytes, Vc vc, bool poi
     const wire::LinkWord word{.eligible = true,
                               .poisoned = poisoned,
                               .vc = vc,
-                              .session = static_cast<std::uint8_t>(llr_tx_.epoch() &
-                                                                   BasicLlrRx<Seq>::kSessionMask),
+                              .session = session(),
                               .sequence = seq.value()};
     wire::store_link_word(frame.bytes().data(), word.encode());
     // Without room for an FCS the neighbour sees a damaged frame; the capacity plan excludes it.
@@ -304,3 +318,4 @@ using Link = BasicLink<F>;
 }  // namespace ethlink
 
 #include "proto/link_control.h"  // IWYU pragma: keep
+#include "proto/link_runs.h"     // IWYU pragma: keep

@@ -124,7 +124,7 @@ bool BasicLink<F, Seq>::on_unreadable(std::span<const std::byte> bytes, FrameChe
 }
 
 template <FrameHandle F, class Seq>
-RxOutcome BasicLink<F, Seq>::on_control(const wire::FrameView& view, bool eligible) {
+RxOutcome BasicLink<F, Seq>::on_control(wire::FrameView view, bool eligible) {
     using Verdict = RxOutcome::Verdict;
     const auto control = wire::parse_control(view.bytes());
     if (!control) return {Verdict::kDrop, control.error(), Vc{}, {}};

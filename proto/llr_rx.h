@@ -69,6 +69,11 @@ public:
         }
         return refuse(seq, check);
     }
+    /// `n` good frames in a row from expected() on, of this session. Only in kSendAcks.
+    void on_frames(std::uint32_t n) {
+        expected_ = expected_ + n;
+        ack_wanted_ = true;
+    }
 
     // Outputs.
 
@@ -84,6 +89,7 @@ public:
 
     LlrRxState state() const { return state_; }
     std::uint16_t epoch() const { return epoch_; }
+    std::uint8_t session() const { return static_cast<std::uint8_t>(epoch_ & kSessionMask); }
     Seq expected() const { return expected_; }
     /// How often a replay was seen to begin (SAI LLR_RX_REPLAY), modulo 2^32.
     std::uint32_t replays_seen() const { return replays_seen_; }

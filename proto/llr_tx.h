@@ -62,10 +62,12 @@ public:
     void flush();
 
     /// A frame goes out for the first time: its number. Only after can_send().
-    Seq on_sent(Time now) {
+    Seq on_sent(Time now) { return on_sent(now, 1); }
+    /// The same for `n` of them, 1 .. window_left(): the number of the first.
+    Seq on_sent(Time now, std::uint32_t n) {
         if (next_ == oldest_) replay_deadline_ = now + profile_->max_replay_timer;
         const Seq seq = next_;
-        next_ = next_.next();
+        next_ = next_ + n;
         return seq;
     }
 
@@ -80,6 +82,10 @@ public:
     /// Whether a new frame may be numbered: running, no replay, room in the window.
     bool can_send() const {
         return state_ == LlrTxState::kAdvance && outstanding() < profile_->max_outstanding_frames;
+    }
+    /// How many new frames may be numbered now.
+    std::uint32_t window_left() const {
+        return can_send() ? profile_->max_outstanding_frames - outstanding() : 0;
     }
     bool is_running() const {
         return state_ == LlrTxState::kAdvance || state_ == LlrTxState::kReplay;

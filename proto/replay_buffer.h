@@ -33,10 +33,14 @@ public:
 
     bool has_room(std::uint32_t bytes) const { return size_ <= mask_ && bytes_ + bytes <= max_bytes_; }
 
+    /// The most that push() can still take, in frames and in bytes.
+    std::uint32_t frames_left() const { return mask_ + 1 - size_; }
+    std::uint32_t bytes_left() const { return bytes_ < max_bytes_ ? max_bytes_ - bytes_ : 0; }
+
     /// Keeps the frame that was sent as number `seq`, the successor of the last one kept.
     F& push(std::uint32_t seq, F&& frame, std::uint32_t bytes, Time now) {
         Slot& slot = slots_[seq & mask_];
-        slot.frame = std::move(frame);
+        std::construct_at(&slot.frame, std::move(frame));  // Over an empty handle.
         slot.bytes = bytes;
         slot.sent_tick = tick(now);
         bytes_ += bytes;

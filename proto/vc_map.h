@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 
 #include "proto/ids.h"
@@ -18,6 +19,13 @@ public:
     using ByDscp = std::array<Vc, 64>;    // index: DSCP
     using ByPcpDei = std::array<Vc, 16>;  // index: PCP 3 | DEI 1, as in the tag
 
+    /// Every frame into one VC.
+    static constexpr VcMap all(Vc vc) {
+        ByDscp by_dscp{};
+        by_dscp.fill(vc);
+        return VcMap(by_dscp);
+    }
+
     /// Tagged or not, the DSCP decides.
     explicit constexpr VcMap(const ByDscp& by_dscp) : by_dscp_(by_dscp) {}
 
@@ -29,6 +37,9 @@ public:
         if (by_pcp_dei_ && view.is_tagged()) return (*by_pcp_dei_)[view.pcp_dei()];
         return by_dscp_[view.dscp()];
     }
+
+    /// Of an untagged frame.
+    Vc of_dscp(std::uint8_t dscp) const { return by_dscp_[dscp & 63]; }
 
 private:
     ByDscp by_dscp_;

@@ -26,6 +26,10 @@ struct Context {
 using AddCommand = void (*)(CLI::App& app, const Context& context, int& exit_code);
 
 void add_lab(CLI::App& app, const Context& context, int& exit_code);
+void add_switch(CLI::App& app, const Context& context, int& exit_code);
+void add_pktgen(CLI::App& app, const Context& context, int& exit_code);
+void add_show(CLI::App& app, const Context& context, int& exit_code);
+void add_impair(CLI::App& app, const Context& context, int& exit_code);
 void add_check(CLI::App& app, const Context& context, int& exit_code);
 
 }  // namespace ethlink::cli

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // `ethlink lab FILE`: a whole fabric in this process, under traffic, without any NIC.
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
@@ -9,8 +8,10 @@
 
 #include "control/cli/command.h"
 #include "control/cli/common.h"
+#include "control/cli/daemon.h"
 #include "control/cli/lab_text.h"
 #include "control/cli/traffic_options.h"
+#include "control/runtime/control_socket_service.h"
 #include "control/runtime/lab.h"
 
 namespace ethlink::cli {
@@ -23,6 +24,8 @@ struct Arguments {
     bool quiet = false;
     std::uint32_t threads = 0;
     bool poll = false;
+    bool impairable = false;
+    std::string instance;
 };
 
 std::string progress_text(const control::FrameTotals& frames, const control::LinkTotals& links,
@@ -45,7 +48,9 @@ int run(const Arguments& arguments, const Context& context) {
         return kUsage;
     }
     control::LabOptions options;
-    options.process.instance = instance_name(fabric->name);
+    options.process.instance =
+        arguments.instance.empty() ? instance_name(fabric->name) : arguments.instance;
+    options.process.impairable = arguments.impairable;
     options.process.traffic = *traffic;
     options.process.poll_threads = arguments.threads;
     options.process.poll_busily = arguments.poll;
@@ -57,7 +62,16 @@ int run(const Arguments& arguments, const Context& context) {
             live_line(progress_text(frames, links, elapsed, options.duration));
         };
     }
+    // A lab runs as well without a control socket.
+    auto service = control::ControlService::open(
+        options.process.instance, [](const std::string& line) { spdlog::warn(line); });
+    if (!service) spdlog::warn("`ethlink show` will not work: {}", service.error());
+    if (service) {
+        options.tick = [&](Duration timeout) { (*service)->serve(timeout); };
+        options.detach = [&](control::Process&) { (*service)->detach(); };
+    }
     options.attach = [&](control::Process& process) {
+        if (service) (*service)->attach(process);
         spdlog::info("EAL: {}", process.eal_command_line());
         for (const std::string& notice : process.notices()) spdlog::info(notice);
         if (!arguments.quiet && !arguments.json) {
@@ -93,13 +107,18 @@ void add_lab(CLI::App& app, const Context& context, int& exit_code) {
     arguments->traffic.add_to(lab);
     lab.add_flag("--json", arguments->json, "One JSON object on stdout");
     lab.add_flag("--quiet", arguments->quiet, "No progress, no notices");
-    lab.add_option("--threads", arguments->threads, "Poll threads (default: as the file says, or one per CPU)")
+    lab.add_option("--threads", arguments->threads,
+                   "Poll threads (default: as the file says, or one per CPU)")
         ->check(CLI::Range(1, 64));
     lab.add_flag("--poll", arguments->poll, "Never sleep: faster, and takes whole CPUs");
+    lab.add_flag("--impairable", arguments->impairable,
+                 "Every link may be given faults later, by `ethlink impair`; takes memory");
+    lab.add_option("--instance", arguments->instance,
+                   "Name of this process for `ethlink show` (default: the fabric's and its pid)");
+    lab.footer("While it runs, in another terminal: ethlink show links, ethlink impair leaf0:e3 "
+               "loss=0.05");
     lab.callback([arguments, &context, &exit_code] {
-        spdlog::set_default_logger(spdlog::stderr_logger_mt("ethlink"));
-        spdlog::set_level(arguments->quiet ? spdlog::level::warn : spdlog::level::info);
-        if (arguments->quiet || arguments->json) spdlog::set_level(spdlog::level::warn);
+        log_to_stderr(arguments->quiet || arguments->json);
         exit_code = run(*arguments, context);
     });
 }

@@ -46,7 +46,10 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", std::string("ethlink ") + ETHLINK_VERSION);
     app.footer("What stands behind `--` goes to DPDK's EAL. Start with: ethlink lab configs/single-rack.yaml");
     int exit_code = kOk;
-    for (const AddCommand add : {add_lab, add_check}) add(app, context, exit_code);
+    for (const AddCommand add :
+         {add_lab, add_switch, add_pktgen, add_show, add_impair, add_check}) {
+        add(app, context, exit_code);
+    }
     catch_signals();
     try {
         app.parse(argc, argv);

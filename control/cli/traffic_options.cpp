@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/cli/traffic_options.h"
 
-#include <cmath>
 #include <cstdio>
+#include <set>
 
 #include "control/pktgen/frame_sizes.h"
 #include "control/pktgen/traffic_matrix.h"
@@ -52,6 +52,31 @@ Expected<control::Workload, std::string> TrafficArguments::resolve(
     traffic.seed = seed_.value_or(file.seed);
     traffic.target = target_;
     return traffic;
+}
+
+Expected<std::vector<NamedWorkload>, std::string> TrafficArguments::resolve_each(
+    const control::Fabric& fabric, bool each) const {
+    const std::uint32_t max = fabric.profiles.front().max_frame_bytes + control::kFcsBytes;
+    TrafficArguments rest = *this;
+    std::vector<std::uint32_t> sizes;
+    if (sizes_ == "rfc2544") {
+        sizes = control::rfc2544_sizes(max);
+        rest.sizes_ = std::to_string(sizes.front());
+    }
+    const auto whole = rest.resolve(fabric);
+    if (!whole) return Unexpected<std::string>(whole.error());
+    const std::string& all = sizes_.empty() ? fabric.traffic.frame_size : sizes_;
+    if (sizes.empty() && !each) return std::vector<NamedWorkload>{{all, *whole}};
+    if (sizes.empty()) {
+        const std::set<std::uint32_t> distinct(whole->sizes.begin(), whole->sizes.end());
+        sizes.assign(distinct.begin(), distinct.end());
+    }
+    std::vector<NamedWorkload> list;
+    for (const std::uint32_t size : sizes) {
+        list.push_back({std::to_string(size), *whole});
+        list.back().workload.sizes = {size};
+    }
+    return list;
 }
 
 Duration TrafficArguments::duration(const control::Fabric& fabric) const {

@@ -16,13 +16,24 @@
 
 namespace ethlink::cli {
 
+/// One run of the generator, and what to call it: "512", "imix".
+struct NamedWorkload {
+    std::string name;
+    control::Workload workload;
+};
+
 class TrafficArguments {
 public:
     void add_to(CLI::App& command);
 
     /// The options over what the file says. Errors are sentences.
     Expected<control::Workload, std::string> resolve(const control::Fabric& fabric) const;
+    /// The same, one for each size if `each`, or if the sizes are `rfc2544`.
+    Expected<std::vector<NamedWorkload>, std::string> resolve_each(const control::Fabric& fabric,
+                                                                   bool each) const;
     Duration duration(const control::Fabric& fabric) const;
+    bool has_duration() const { return duration_s_ >= 0; }
+    bool has_rate() const { return rate_pps_ >= 0; }
     /// "all-to-all, 256 bytes, vc rdma-request, as fast as credits allow".
     std::string text(const control::Fabric& fabric) const;
 

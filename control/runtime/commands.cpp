@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -271,7 +272,9 @@ void add_commands(CommandTable& table, Process& process, const std::string& inst
     simple("nodes", "The nodes that this process runs.", &Commands::nodes);
     ports("ports", "Frames, bytes and drops of each port.", describe_port);
     ports("links", "LLR state of each link port.", of_links(nullptr, [](const auto& s, const auto& p) {
-              return link_json(s, p.link);
+              json entry = link_json(s, p.link);
+              entry["profile"] = p.name;
+              return entry;
           }));
     ports("llr counters", "All counters of each link port, under SAI's names.",
           of_links("counters", [](const auto& s, const auto&) { return llr_counters_json(s); }));

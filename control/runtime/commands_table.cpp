@@ -22,7 +22,7 @@ constexpr std::size_t kQuotedMax = 64;
 Unexpected<std::string> failure(std::string why) { return Unexpected<std::string>(std::move(why)); }
 
 /// A piece of the request for an error sentence.
-std::string quoted(std::string_view text) {
+std::string in_ticks(std::string_view text) {
     const bool cut = text.size() > kQuotedMax;
     return "`" + std::string(text.substr(0, kQuotedMax)) + (cut ? "...`" : "`");
 }
@@ -42,7 +42,7 @@ public:
     bool end_object() override { return close(); }
     bool end_array() override { return close(); }
     bool key(string_t& name) override {
-        if (open_.back()->contains(name)) return refuse("the key " + quoted(name) + " stands twice");
+        if (open_.back()->contains(name)) return refuse("the key " + in_ticks(name) + " stands twice");
         key_ = std::move(name);
         return true;
     }
@@ -102,7 +102,7 @@ bool is_id(const json& id) {
 }
 
 std::string range_error(std::string_view key, const std::string& min, const std::string& max) {
-    return quoted(key) + " must be a number from " + min + " to " + max;
+    return in_ticks(key) + " must be a number from " + min + " to " + max;
 }
 
 std::string plain(double number) {
@@ -171,14 +171,14 @@ Reply CommandTable::run(const json& request) const {
     if (!*name) return failure("the request has no `command`; try {\"command\":\"help\"}");
     const Command* command = find(**name);
     if (command == nullptr) {
-        return failure("there is no command " + quoted(**name) + "; try {\"command\":\"help\"}");
+        return failure("there is no command " + in_ticks(**name) + "; try {\"command\":\"help\"}");
     }
     for (const auto& [key, value] : request.items()) {
         if (key == "command" || key == "id") continue;
         if (std::ranges::find(command->keys, key) != command->keys.end()) continue;
         std::string known;
         for (const std::string& k : command->keys) known += (known.empty() ? "" : ", ") + k;
-        return failure("`" + command->name + "` has no key " + quoted(key) +
+        return failure("`" + command->name + "` has no key " + in_ticks(key) +
                        (known.empty() ? "" : "; it has " + known));
     }
     return command->run(request);

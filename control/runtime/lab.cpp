@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/runtime/lab.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -32,11 +33,18 @@ bool wait(Process& process, const LabOptions& options, Clock::duration limit, Do
     return done();
 }
 
+/// Endpoints that send: with `incast` the target does not.
+std::uint64_t senders(const Process& process) {
+    return static_cast<std::uint64_t>(std::ranges::count_if(process.endpoints(), [](const auto& e) {
+        return !e->stage().identity().streams.empty();
+    }));
+}
+
 void run_traffic(Process& process, const LabOptions& options, const std::atomic<bool>& stop) {
     const auto begin = Clock::now();
     auto next_report = begin + 200ms;
     process.send(options.process.traffic, true);
-    const std::uint64_t most = options.process.traffic.frames_max * process.endpoints().size();
+    const std::uint64_t most = options.process.traffic.frames_max * senders(process);
     wait(process, options, options.duration, [&] {
         const FrameTotals totals = frame_totals(process);
         if (options.progress && Clock::now() >= next_report) {

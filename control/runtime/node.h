@@ -106,7 +106,7 @@ private:
         rules.is_link = config.kind == PortKind::kLink;
         rules.software_fcs = config.software_fcs;
         rules.max_frame_bytes = profile.max_frame_bytes + kTagBytes;
-        rules.plain_vc = profile.best_effort_vc().value_or(Vc{0});
+        rules.vc_map = profile.vc_map;
         rules.guard_source = guarded;
         rules.gpus = config.gpus;
         rules.guard_tenant = guarded || config.tenant.value != 0;

@@ -47,6 +47,11 @@ struct LinkWord {
                (sequence & kSequenceMask);
     }
 
+    /// The same word with the next sequence number.
+    static constexpr std::uint32_t next(std::uint32_t raw) {
+        return (raw & ~kSequenceMask) | ((raw + 1) & kSequenceMask);
+    }
+
     friend constexpr bool operator==(const LinkWord&, const LinkWord&) = default;
 };
 

@@ -55,6 +55,12 @@ public:
     std::size_t waiting(Vc vc) const { return waiting_[vc.value].size(); }
     std::uint64_t offered(Vc vc) const { return offered_[vc.value]; }
     std::uint64_t received(Vc vc) const { return received_[vc.value]; }
+    /// Credits of the delivered frames that have not been drained.
+    Credits buffered(Vc vc) const {
+        Credits sum;
+        for (const Buffered& frame : buffer_) sum += frame.vc == vc ? frame.credits : Credits{};
+        return sum;
+    }
     std::uint64_t out_of_order() const { return out_of_order_; }
     std::uint64_t refused(Drop reason) const { return drops_[static_cast<std::size_t>(reason)]; }
     bool idle() const {

@@ -80,6 +80,7 @@ struct RigPort {
     std::vector<GpuId> gpus = {};
     bool guard_tenant = false;
     Tenant tenant = {};
+    bool faulty = false;             // its faults may change: SwitchRig::set_faults()
     FaultOptions out = {}, in = {};  // as the switch sees it
 };
 
@@ -192,6 +193,7 @@ public:
 
     // Bare hands.
 
+    void set_faults(std::size_t i, const PortFaults& faults) { outers_[i].faults->set(faults); }
     Wire<SimFrame>& wire(std::size_t i) { return *outers_[i].wire; }
     /// Puts a frame on the cable of port i, towards the switch. Without a software FCS.
     void inject(std::size_t i, SimFrame frame) {
@@ -288,6 +290,7 @@ private:
     struct Outer {
         std::shared_ptr<Wire<SimFrame>> wire;
         std::unique_ptr<Port<SimFrame>> inner_device, device;
+        FaultPort<SimFrame>* faults = nullptr;
         std::shared_ptr<ScriptStage::Script> script;
         std::unique_ptr<Endpoint> worker;  // none on a plain port
     };
@@ -354,9 +357,14 @@ private:
         const RigPort& wanted = options.ports[i];
         Outer& outer = outers_.emplace_back();
         outer.wire = std::make_shared<Wire<SimFrame>>(options.wire_frames);
-        outer.inner_device = std::make_unique<FaultPort<SimFrame>>(
-            std::make_unique<WirePort<SimFrame>>(outer.wire, End::kA), pool, 2048,
-            wanted.software_fcs, PortFaults{.tx = wanted.out, .rx = wanted.in});
+        outer.inner_device = std::make_unique<WirePort<SimFrame>>(outer.wire, End::kA);
+        if (wanted.faulty || wanted.out.any() || wanted.in.any()) {
+            auto decorated = std::make_unique<FaultPort<SimFrame>>(
+                std::move(outer.inner_device), pool, 2048, wanted.software_fcs,
+                PortFaults{.tx = wanted.out, .rx = wanted.in});
+            outer.faults = decorated.get();
+            outer.inner_device = std::move(decorated);
+        }
         const PortRules rules = rules_of(i);
         std::vector<std::uint32_t> queue_frames;
         for (std::uint8_t vc = 0; vc < options.profile.vc_count; ++vc) {
@@ -380,7 +388,7 @@ private:
         rules.is_link = !wanted.plain;
         rules.software_fcs = wanted.software_fcs;
         rules.max_frame_bytes = options.max_frame_bytes;
-        rules.plain_vc = Vc{static_cast<std::uint8_t>(options.profile.vc_count - 1)};
+        rules.vc_map = VcMap::all(Vc{static_cast<std::uint8_t>(options.profile.vc_count - 1)});
         rules.admitted_max.fill(options.best_effort_max);
         rules.guard_source = wanted.guard_source;
         rules.gpus = wanted.gpus;

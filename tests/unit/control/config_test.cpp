@@ -40,9 +40,9 @@ TEST(Config, SaysNothingMeansDefaults) {
 
 TEST(Config, EveryDscpHasAVc) {
     const Profile profile = built_in_profile();
-    EXPECT_EQ(profile.dscp_to_vc[32], Vc{0});
-    EXPECT_EQ(profile.dscp_to_vc[24], Vc{3});
-    EXPECT_EQ(profile.dscp_to_vc[63], Vc{4});  // listed nowhere: best effort
+    EXPECT_EQ(profile.vc_map.of_dscp(32), Vc{0});
+    EXPECT_EQ(profile.vc_map.of_dscp(24), Vc{3});
+    EXPECT_EQ(profile.vc_map.of_dscp(63), Vc{4});  // listed nowhere: best effort
 }
 
 TEST(Config, ReadsEveryLlrKey) {
@@ -115,8 +115,8 @@ profiles:
     EXPECT_EQ(one.quantum_bytes, 5000u);
     EXPECT_EQ(profile.link.vcs[1].threshold_mode, ThresholdMode::kDynamic);
     EXPECT_EQ(profile.link.vcs[1].shared_dynamic, -2);
-    EXPECT_EQ(profile.dscp_to_vc[3], Vc{1});
-    EXPECT_EQ(profile.dscp_to_vc[9], Vc{0});  // no best-effort VC: the first one
+    EXPECT_EQ(profile.vc_map.of_dscp(3), Vc{1});
+    EXPECT_EQ(profile.vc_map.of_dscp(9), Vc{0});  // no best-effort VC: the first one
 }
 
 TEST(Config, AProfileSaysOnlyHowItDiffersFromDefault) {

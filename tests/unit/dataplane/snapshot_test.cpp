@@ -107,7 +107,7 @@ TEST(Snapshot, ReadersInThreadsNeverSeeAMixture) {
                 reader.retire();
             });
         }
-        for (std::uint64_t generation = 1; generation <= 3000; ++generation) {
+        for (std::uint64_t generation = 1; generation <= 1000; ++generation) {
             snapshot.publish(std::make_unique<Table>(generation, &alive));
             if (generation % 8 == 0) std::this_thread::yield();
         }

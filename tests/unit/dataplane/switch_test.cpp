@@ -334,27 +334,73 @@ std::vector<Refusal> refusals() {
         {Drop::kHairpin, 1, [](SwitchRig& rig) { rig.inject(0, ghost_to(rig, 0)); }},
         {Drop::kQueueFull, 4,
          [](SwitchRig& rig) {
-             // 16 are admitted from here, and none of them can leave.
-             rig.wire(1).set_up(false);
-             for (int i = 0; i < 20; ++i) rig.inject(0, in_sequence_free(rig));
-         },
-         [](RigOptions& options) { options.ports[1].plain = false; }},
+             // In one turn all are received before any is sent: 16 are admitted.
+             for (int i = 0; i < 20; ++i) rig.inject(0, ghost_to(rig, 1));
+         }},
         {Drop::kForwardingOff, 1,
          [](SwitchRig& rig) {
              rig.tables.publish(nullptr);
              rig.inject(0, ghost_to(rig, 1));
          }},
-        {Drop::kTxNoBuffer, 1, [](SwitchRig& rig) {
-             SimFrame frame = ghost_to(rig, 1);
-             frame.append(wire::kFcsSize);
-             wire::write_fcs(frame.bytes());
-             rig.inject(0, std::move(frame));
-         },
+        {Drop::kTxNoBuffer, 1, [](SwitchRig& rig) { rig.inject(0, ghost_to(rig, 1)); },
          [](RigOptions& options) {
-             options.ports[0].software_fcs = true;
-             options.frame_room = 104;
+             options.ports[1].software_fcs = true;
+             options.frame_room = 103;  // No room for an FCS behind 100 bytes.
          }},
     };
+}
+
+TEST(Switch, EveryReasonToRefuseHasAFrameThatMeetsIt) {
+    // What no link, switch or worker says: media say it, endpoints, or nobody yet.
+    std::set<Drop> seen{Drop::kMultiSegment, Drop::kNotForMe,       Drop::kBadIcrc,
+                        Drop::kUnknownOpcode, Drop::kUnknownVersion, Drop::kTxnMalformed,
+                        Drop::kEgressDown,    Drop::kLinkDiscard};
+    for (const Refusal& refusal : refusals()) {
+        SCOPED_TRACE(std::string(name(refusal.reason)));
+        RigOptions options = plain_ports(2);
+        refusal.with(options);
+        SwitchRig rig(options);
+        rig.publish_star();
+        ASSERT_TRUE(rig.come_up());
+        refusal.inject(rig);
+        rig.step();
+        EXPECT_EQ(rig.drops(refusal.reason), refusal.times);
+        std::uint64_t all = 0;
+        for (std::size_t i = 0; i < kDropCount; ++i) all += rig.drops(static_cast<Drop>(i));
+        EXPECT_EQ(all, refusal.times) << "and for no other reason";
+        rig.expect_conservation();
+        seen.insert(refusal.reason);
+    }
+    for (std::size_t i = 0; i < kDropCount; ++i) {
+        EXPECT_TRUE(seen.contains(static_cast<Drop>(i))) << name(static_cast<Drop>(i));
+    }
+}
+
+TEST(Switch, BestEffortIsBoundedPerIngress) {
+    // What credits do for a lossless VC: a flood from one port cannot fill what others need.
+    RigOptions options = plain_ports(3);
+    options.ports[1].plain = false;
+    SwitchRig rig(options);
+    rig.publish_star();
+    ASSERT_TRUE(rig.come_up());
+    rig.wire(1).set_up(false);  // Nothing leaves by port 1.
+    for (int i = 0; i < 20; ++i) {
+        for (int k = 0; k < 20; ++k) rig.inject(0, ghost_to(rig, 1, {.ttl = 9}));
+        rig.step();
+        EXPECT_LE(rig.admitted(), 16u);
+        rig.expect_conservation();
+    }
+    EXPECT_GT(rig.drops(0, Drop::kQueueFull), 300u);
+    // Another ingress has a share of its own.
+    for (int k = 0; k < 16; ++k) rig.inject(2, ghost_to(rig, 1));
+    rig.step();
+    EXPECT_EQ(rig.drops(2, Drop::kQueueFull), 0u);
+    EXPECT_EQ(rig.admitted(), 32u);
+    // And all of it is given back when the frames have left.
+    rig.wire(1).set_up(true);
+    rig.run_for(100us);
+    EXPECT_EQ(rig.admitted(), 0u);
+    rig.expect_conservation();
 }
 
 }  // namespace

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A fabric from its YAML text to running nodes, all as in production but for frames and time.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "control/capacity.h"
+#include "control/config.h"
+#include "control/routes.h"
+#include "control/runtime/node.h"
+#include "control/runtime/traffic.h"
+#include "dataplane/fault_port.h"
+#include "dataplane/pktgen_stage.h"
+#include "dataplane/random.h"
+#include "dataplane/switch_stage.h"
+#include "dataplane/wire_port.h"
+#include "tests/sim/frame.h"
+
+namespace ethlink::sim {
+
+/// What control:: makes of a text. It outlives the nodes.
+struct Planned {
+    explicit Planned(std::string_view yaml, const control::Workload& workload) {
+        auto loaded = control::load_text(yaml, "sim.yaml");
+        if (!loaded) {
+            ADD_FAILURE() << control::text(loaded.error());
+            return;
+        }
+        fabric = std::move(*loaded);
+        auto planned = control::plan_capacity(fabric);
+        if (!planned) {
+            ADD_FAILURE() << control::text(planned.error());
+            return;
+        }
+        plan = std::move(*planned);
+        routes = control::compute_routes(fabric);
+        auto made = control::make_identities(fabric, routes, workload);
+        if (!made) {
+            ADD_FAILURE() << made.error();
+            return;
+        }
+        identities = std::move(*made);
+    }
+
+    control::Fabric fabric;
+    control::CapacityPlan plan;
+    std::vector<control::RouteTable> routes;
+    std::vector<PktgenIdentity> identities;
+};
+
+/// The nodes of one fabric. The pool holds exactly what the capacity plan says, caches and devices
+/// apart, which a simulation has not.
+class Rack {
+public:
+    using Switch = control::Node<SimFrame, SwitchStage<SimFrame>>;
+    using Endpoint = control::Node<SimFrame, PktgenStage<SimFrame>>;
+    using End = WirePort<SimFrame>::End;
+
+    Rack(std::string_view yaml, const control::Workload& traffic, std::uint64_t seed)
+        : workload(traffic),
+          planned(yaml, workload),
+          pool(planned.plan.pool.total() - planned.plan.pool.caches - planned.plan.pool.devices,
+               planned.plan.buffer_bytes - planned.plan.headroom_bytes),
+          random_(seed) {
+        for (const control::FabricLink& link : planned.fabric.links) {
+            const auto& plan = port_plan(link.a);
+            wires_.push_back(std::make_shared<Wire<SimFrame>>(plan.wire_frames));
+        }
+        for (const control::NodePlan& plan : planned.plan.nodes) add_node(plan);
+    }
+    Rack(const Rack&) = delete;
+    Rack& operator=(const Rack&) = delete;
+
+    void publish_tables() {
+        for (SwitchNode& node : switches_) {
+            node.tables->publish(control::make_table(planned.routes[node.node->plan().node.value]));
+        }
+    }
+    void send(bool sending) {
+        for (EndpointNode& node : endpoints_) {
+            node.plans->publish(
+                std::make_unique<PktgenPlan>(control::make_plan(workload, sending)));
+        }
+    }
+
+    /// All poll loops once, in an order that changes.
+    void step() {
+        now += std::chrono::microseconds(1);
+        for (std::size_t i = loops_.size(); i > 1; --i) {
+            std::swap(loops_[i - 1], loops_[random_.below(i)]);
+        }
+        for (Pollable* loop : loops_) loop->poll_once(now);
+    }
+    template <class Done>
+    bool run_until(Done done, Duration limit) {
+        for (const Time end = now + limit; now < end;) {
+            step();
+            if (done()) return true;
+        }
+        return false;
+    }
+    void run_for(Duration time) {
+        run_until([] { return false; }, time);
+    }
+
+    // Over all endpoints.
+
+    std::uint64_t sum(PktgenStat which) const {
+        std::uint64_t all = 0;
+        for (const EndpointNode& node : endpoints_) {
+            all += node.node->worker(0).stage().stats().read(which);
+        }
+        return all;
+    }
+    std::uint64_t missing() const {
+        std::uint64_t all = 0;
+        for (const EndpointNode& node : endpoints_) all += node.node->worker(0).stage().missing();
+        return all;
+    }
+    /// Frames that the workload sends in all.
+    std::uint64_t wanted() const {
+        std::uint64_t senders = 0;
+        for (const PktgenIdentity& who : planned.identities) senders += who.streams.empty() ? 0 : 1;
+        return senders * workload.frames_max;
+    }
+    bool is_delivered() const { return sum(PktgenStat::kReceivedFrames) >= wanted(); }
+
+    // Over all ports of all nodes.
+
+    template <class Visit>
+    void for_each_port(Visit visit) {
+        for (SwitchNode& node : switches_) visit_ports(*node.node, visit);
+        for (EndpointNode& node : endpoints_) visit_ports(*node.node, visit);
+    }
+    std::uint64_t drops(Drop reason) {
+        std::uint64_t all = 0;
+        for_each_port([&](auto& port) { all += port.counters.drops.read(reason); });
+        return all;
+    }
+    std::uint64_t sum(LinkStat stat) {
+        std::uint64_t all = 0;
+        for_each_port([&](auto& port) { all += port.link->stats().read(stat); });
+        return all;
+    }
+    /// Nothing is under way: no queue, no unacknowledged frame, every credit back (C3).
+    bool is_at_rest() {
+        bool rest = true;
+        for_each_port([&](auto& port) {
+            rest = rest && port.link->is_up() && port.queues.frames() == 0 && port.staged.empty() &&
+                   port.link->frames_held() == 0;
+            for (std::uint8_t i = 0; i < port.link->profile().vc_count; ++i) {
+                rest = rest && (!port.link->is_lossless(Vc{i}) ||
+                                (port.link->cbfc_sender().heard(Vc{i}) &&
+                                 port.link->cbfc_sender().in_use(Vc{i}).value == 0 &&
+                                 port.link->cbfc_receiver().held(Vc{i}).value == 0));
+            }
+        });
+        return rest;
+    }
+    /// S1 of every switch when it holds nothing: what came in went out, or was dropped by name.
+    void expect_conservation() {
+        for (SwitchNode& node : switches_) {
+            std::uint64_t in = 0, out = 0;
+            visit_ports(*node.node, [&](auto& port) {
+                for (const VcStats& vc : port.link->stats().vcs) {
+                    in += vc.rx_frames.read();
+                    out += vc.tx_frames.read();
+                }
+                out += port.link->stats().read(LinkStat::kLlrTxDiscard);
+                for (const Drop reason : kBehindTheLink) out += port.counters.drops.read(reason);
+            });
+            EXPECT_EQ(in, out) << "S1";
+        }
+    }
+
+    Wire<SimFrame>& wire(std::size_t link) { return *wires_[link]; }
+    std::size_t tables_pending() {
+        std::size_t most = 0;
+        for (SwitchNode& node : switches_) most = std::max(most, node.tables->reclaim());
+        return most;
+    }
+    /// Takes all nodes and wires down; what the pool still misses is a leak (R1).
+    std::size_t frames_leaked() {
+        loops_.clear();
+        switches_.clear();
+        endpoints_.clear();
+        wires_.clear();
+        return pool.in_use();
+    }
+
+    control::Workload workload;
+    Planned planned;
+    FramePool pool;
+    Time now{std::chrono::seconds(1)};
+
+private:
+    static constexpr std::array kBehindTheLink{
+        Drop::kPoisoned,    Drop::kTtlExpired,         Drop::kSourceGuard,
+        Drop::kTenantGuard, Drop::kUnknownDestination, Drop::kHairpin,
+        Drop::kEgressDown,  Drop::kQueueFull,          Drop::kForwardingOff};
+
+    struct SwitchNode {
+        std::unique_ptr<Snapshot<ForwardingTable>> tables;
+        std::unique_ptr<Switch> node;
+    };
+    struct EndpointNode {
+        std::unique_ptr<Snapshot<PktgenPlan>> plans;
+        std::unique_ptr<Endpoint> node;
+    };
+
+    template <class Node, class Visit>
+    static void visit_ports(Node& node, Visit visit) {
+        for (std::size_t i = 0; i < node.port_count(); ++i) {
+            visit(node.port(PortId{static_cast<std::uint16_t>(i)}));
+        }
+    }
+    const control::PortPlan& port_plan(const control::PortRef& ref) const {
+        return planned.plan.nodes[ref.node.value].ports[ref.port.value];
+    }
+
+    std::unique_ptr<Port<SimFrame>> make_device(const control::PortRef& ref) {
+        const control::FabricPort& config = planned.fabric.port(ref);
+        const control::FabricLink& link = planned.fabric.links[*config.link];
+        std::unique_ptr<Port<SimFrame>> device = std::make_unique<WirePort<SimFrame>>(
+            wires_[*config.link], link.a == ref ? End::kA : End::kB);
+        if (!config.transmit_faults.any()) return device;
+        return std::make_unique<FaultPort<SimFrame>>(
+            std::move(device), pool, port_plan(ref).fault_frames, config.software_fcs,
+            PortFaults{.tx = config.transmit_faults, .rx = {}});
+    }
+    void add_node(const control::NodePlan& plan) {
+        std::vector<std::unique_ptr<Port<SimFrame>>> devices;
+        for (std::size_t i = 0; i < plan.ports.size(); ++i) {
+            devices.push_back(make_device({plan.node, PortId{static_cast<std::uint16_t>(i)}}));
+        }
+        if (planned.fabric.node(plan.node).kind == control::NodeKind::kSwitch) {
+            SwitchNode node{std::make_unique<Snapshot<ForwardingTable>>(plan.workers), nullptr};
+            node.node = std::make_unique<Switch>(
+                planned.fabric, plan, std::move(devices), pool, random_, [&](std::uint32_t i) {
+                    return SwitchStage<SimFrame>(node.tables->reader(i));
+                });
+            start(*node.node);
+            switches_.push_back(std::move(node));
+        } else {
+            EndpointNode node{std::make_unique<Snapshot<PktgenPlan>>(1), nullptr};
+            node.node = std::make_unique<Endpoint>(
+                planned.fabric, plan, std::move(devices), pool, random_, [&](std::uint32_t) {
+                    return PktgenStage<SimFrame>(planned.identities[endpoints_.size()],
+                                                 node.plans->reader(0), pool);
+                });
+            start(*node.node);
+            endpoints_.push_back(std::move(node));
+        }
+    }
+    template <class Node>
+    void start(Node& node) {
+        node.start(now);
+        for (std::size_t i = 0; i < node.worker_count(); ++i) loops_.push_back(&node.worker(i));
+    }
+
+    Random random_;
+    std::vector<std::shared_ptr<Wire<SimFrame>>> wires_;
+    std::vector<SwitchNode> switches_;
+    std::vector<EndpointNode> endpoints_;  // in the order of identities
+    std::vector<Pollable*> loops_;
+};
+
+}  // namespace ethlink::sim
