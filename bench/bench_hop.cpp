@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The whole hop, receive burst to transmit burst, with LLR and CBFC on both sides.
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -9,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/environment.h"
 #include "bench/hop_rig.h"
-#include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/tsc_clock.h"
 
 namespace ethlink::bench {
@@ -121,17 +119,13 @@ bool run_all(const Options& options, dpdk::MbufPool& pool, double hz) {
 
 int run(const std::vector<std::string_view>& arguments) {
     const Options options = read(arguments);
-    const auto eal = dpdk::Eal::start({.instance = "bench-hop-" + std::to_string(getpid()),
-                                       .memory = dpdk::MemoryMode::kNoHuge,
-                                       .memory_mb = 256,
-                                       .telemetry = false});
-    if (!eal) fail(eal.error());
-    const auto pool = dpdk::MbufPool::create({.frames = 16383});
+    const auto eal = start_environment(256);
+    const auto pool = dpdk::MbufPool::create({.frames = 16'383});
     if (!pool) fail(pool.error());
     const double hz = dpdk::TscClock::calibrate().hz();
     if (!options.csv) {
         std::printf("# EAL: %s\n# TSC %.1f MHz; cycles: TSC, median of %u windows of 64 turns\n",
-                    (*eal)->command_line().c_str(), hz / 1e6, options.windows);
+                    eal->command_line().c_str(), hz / 1e6, options.windows);
         std::printf("keep  ports vcs   size  cyc/frm  low10%% Mpps/core  burst ctl/1000  replays"
                     "  refused\n");
     }

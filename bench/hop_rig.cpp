@@ -2,10 +2,10 @@
 #include "bench/hop_rig.h"
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 #include <utility>
 
+#include "bench/frames.h"
 #include "dataplane/forwarding_table.h"
 #include "dataplane/snapshot.h"
 
@@ -17,7 +17,6 @@ using SwitchWorker = Worker<Mbuf, SwitchStage<Mbuf>>;
 constexpr std::size_t kTurnsPerWindow = 64;
 constexpr std::size_t kWarmUpTurns = 4'000;
 constexpr std::size_t kLinkUpTurns = 10'000;
-constexpr std::uint32_t kFcs = 4;
 constexpr std::uint32_t kCredits = 4096;  // 64 bytes each: 128 frames of the largest size per VC
 
 GpuId gpu_of(std::uint32_t port) {
@@ -36,9 +35,8 @@ std::vector<Template> make_traffic(const HopCase& what, std::uint32_t port) {
     const std::uint32_t others = what.ports - 1;
     for (std::uint32_t i = 0; i < others * what.vcs; ++i) {
         const std::uint32_t to = (port + 1 + i % others) % what.ports;
-        traffic.push_back(make_template(gpu_of(port), gpu_of(to),
-                                        Vc{static_cast<std::uint8_t>(i / others)},
-                                        what.frame_bytes - kFcs));
+        traffic.push_back({make_frame(gpu_of(port), gpu_of(to), what.frame_bytes - kFcsBytes),
+                           Vc{static_cast<std::uint8_t>(i / others)}});
     }
     return traffic;
 }

@@ -2,11 +2,10 @@
 // The far end of a cable in bench_hop: a real link end that sends full bursts and answers all.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -14,7 +13,6 @@
 #include "dataplane/dpdk/mbuf.h"
 #include "dataplane/port.h"
 #include "proto/link.h"
-#include "proto/wire/build.h"
 #include "proto/wire/frame.h"
 
 namespace ethlink::bench {
@@ -27,19 +25,6 @@ struct Template {
     std::vector<std::byte> bytes;
     Vc vc;
 };
-
-inline Template make_template(GpuId src, GpuId dst, Vc vc, std::uint32_t bytes) {
-    const std::vector<std::byte> payload(bytes - wire::kMinTotalLength, std::byte{0x5A});
-    wire::DataFrame frame;
-    frame.dst = dst;
-    frame.src = src;
-    frame.net.ttl = 15;
-    frame.txn.opcode = wire::Opcode::kTest;
-    frame.payload = payload;
-    Template result{std::vector<std::byte>(frame.size()), vc};
-    if (frame.emit(result.bytes) != bytes) throw std::runtime_error("a frame of no legal size");
-    return result;
-}
 
 /// LLR session, credits and ACKs as any neighbour's; the frames are copies of `templates`, in turn.
 class Neighbour {

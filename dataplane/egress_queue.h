@@ -31,15 +31,19 @@ public:
     std::uint64_t bytes() const { return bytes_; }
     std::size_t capacity() const { return capacity_; }
 
-    /// Only if not full.
-    void push(Parcel<F>&& parcel) {
-        bytes_ += parcel.bytes;
-        std::construct_at(&slots_[head_++ & mask_], std::move(parcel));  // Over an empty handle.
+    /// The empty parcel behind the last one, to be filled in; `bytes` as it will say. Only if not
+    /// full.
+    Parcel<F>& claim(std::uint32_t bytes) {
+        bytes_ += bytes;
+        return slots_[head_++ & mask_];
     }
     const Parcel<F>& front() const { return slots_[tail_ & mask_]; }
     Parcel<F> pop() {
         Parcel<F> parcel = std::move(slots_[tail_++ & mask_]);
         bytes_ -= parcel.bytes;
+        // An empty queue starts anew: the few slots that a light load needs stay in the cache,
+        // however long the queue could grow.
+        if (head_ == tail_) head_ = tail_ = 0;
         return parcel;
     }
 
@@ -63,13 +67,20 @@ public:
         }
     }
 
+    /// The place of the next parcel of `vc`, empty, to be filled in at once; nullptr if its queue is
+    /// full.
+    [[nodiscard]] Parcel<F>* claim(Vc vc, std::uint32_t bytes) {
+        EgressQueue<F>& queue = queues_[vc.value];
+        if (queue.full()) [[unlikely]] return nullptr;
+        ready_ |= 1u << vc.value;
+        ++frames_;
+        return &queue.claim(bytes);
+    }
     /// False, and the parcel is untouched, if its queue is full.
     [[nodiscard]] bool push(Parcel<F>&& parcel) {
-        EgressQueue<F>& queue = queues_[parcel.vc.value];
-        if (queue.full()) [[unlikely]] return false;
-        ready_ |= 1u << parcel.vc.value;
-        ++frames_;
-        queue.push(std::move(parcel));
+        Parcel<F>* const slot = claim(parcel.vc, parcel.bytes);
+        if (slot == nullptr) [[unlikely]] return false;
+        std::construct_at(slot, std::move(parcel));  // Over an empty one.
         return true;
     }
     Parcel<F> pop(Vc vc) {

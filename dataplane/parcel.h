@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 #include "proto/frame.h"
 #include "proto/ids.h"
@@ -20,6 +22,17 @@ struct Parcel {
     PortId ingress = kNoPort;
     Vc vc{};                      // the same in and out
     std::uint8_t sample = 0;      // not 0: its time in this node is measured
+
+    /// Fills an empty parcel where it lies.
+    void put(F&& what, std::uint16_t size, std::uint16_t due, PortId from, Vc on,
+             std::uint8_t measured) {
+        std::construct_at(&frame, std::move(what));  // Over an empty handle.
+        bytes = size;
+        credits = due;
+        ingress = from;
+        vc = on;
+        sample = measured;
+    }
 };
 
 }  // namespace ethlink

@@ -96,7 +96,10 @@ private:
     [[gnu::always_inline]] inline void receive_link(State& port, Reception& reception, F& frame);
     [[gnu::noinline]] void receive_unusual(State& port, F& frame, wire::FrameView view);
     [[gnu::noinline]] void receive_plain(State& port, F& frame);
-    [[gnu::always_inline]] inline Expected<wire::FrameView, Drop> open(State& port, F& frame);
+    bool strip_fcs(const State& port, F& frame);
+    static Drop error_of(const Expected<wire::FrameView, Drop>& view) {
+        return view ? Drop::kOversize : view.error();
+    }
     [[gnu::always_inline]] inline void deliver(State& port, F& frame, const wire::FrameView& view,
                                                Arrival arrival);
     void transmit_link(State& port);
@@ -108,7 +111,6 @@ private:
     State& local(PortId port) { return *here_[port.value]; }
 
     static constexpr Duration kHousekeeping = std::chrono::microseconds(200);
-    static constexpr std::size_t kPrefetchAhead = 4;
 
     Time now_{};
     WorkerId id_;
@@ -131,13 +133,12 @@ bool Worker<F, StageT>::receive(State& port) {
     port.counters.rx_bursts[n].add();
     if (n == 0) return false;
     std::uint64_t bytes = 0;
-    for (std::size_t i = 0; i < std::min(n, kPrefetchAhead); ++i) burst[i].prefetch();
+    for (const F& frame : burst) frame.prefetch();  // All misses at once, not one by one.
     if (port.link) [[likely]] {
         Reception reception(*port.link);
-        for (std::size_t i = 0; i < n; ++i) {
-            if (i + kPrefetchAhead < n) burst[i + kPrefetchAhead].prefetch();
-            bytes += burst[i].size();
-            receive_link(port, reception, burst[i]);
+        for (F& frame : burst) {
+            bytes += frame.size();
+            receive_link(port, reception, frame);
         }
         reception.finish();
     } else {
@@ -154,10 +155,11 @@ bool Worker<F, StageT>::receive(State& port) {
 
 template <FrameHandle F, class StageT>
 void Worker<F, StageT>::receive_link(State& port, Reception& reception, F& frame) {
-    const auto view = open(port, frame);
-    if (!view) [[unlikely]] {
+    const bool intact = strip_fcs(port, frame);
+    const auto view = wire::parse(frame.bytes());
+    if (!intact || !view || frame.size() > port.rules.max_frame_bytes) [[unlikely]] {
         reception.finish();
-        refuse_unreadable(port, frame, view.error());
+        refuse_unreadable(port, frame, intact ? error_of(view) : Drop::kBadFcs);
         reception.expect();
         return;
     }
@@ -185,9 +187,10 @@ void Worker<F, StageT>::receive_unusual(State& port, F& frame, wire::FrameView v
 
 template <FrameHandle F, class StageT>
 void Worker<F, StageT>::receive_plain(State& port, F& frame) {
-    const auto view = open(port, frame);
-    if (!view) {
-        refuse_unreadable(port, frame, view.error());
+    const bool intact = strip_fcs(port, frame);
+    const auto view = wire::parse(frame.bytes());
+    if (!intact || !view || frame.size() > port.rules.max_frame_bytes) {
+        refuse_unreadable(port, frame, intact ? error_of(view) : Drop::kBadFcs);
     } else if (view->is_control()) {
         port.counters.drops.add(Drop::kControlOnPlainPort);
     } else if (view->link_word_raw() != 0) {
@@ -197,18 +200,13 @@ void Worker<F, StageT>::receive_plain(State& port, F& frame) {
     }
 }
 
-/// Through the door: FCS, if it is ours to check, and what every frame must have.
+/// Takes the FCS off, where it is ours to check; false if it is wrong.
 template <FrameHandle F, class StageT>
-Expected<wire::FrameView, Drop> Worker<F, StageT>::open(State& port, F& frame) {
-    if (port.rules.software_fcs) {
-        if (!wire::fcs_good(frame.bytes())) [[unlikely]] return Unexpected<Drop>(Drop::kBadFcs);
-        frame.trim(wire::kFcsSize);
-    }
-    if (frame.size() > port.rules.max_frame_bytes) [[unlikely]] {
-        const auto view = wire::parse(frame.bytes());
-        return Unexpected<Drop>(view ? Drop::kOversize : view.error());
-    }
-    return wire::parse(frame.bytes());
+bool Worker<F, StageT>::strip_fcs(const State& port, F& frame) {
+    if (!port.rules.software_fcs) return true;
+    if (!wire::fcs_good(frame.bytes())) [[unlikely]] return false;
+    frame.trim(wire::kFcsSize);
+    return true;
 }
 
 template <FrameHandle F, class StageT>
@@ -326,21 +324,19 @@ void Worker<F, StageT>::transmit_plain(State& port) {
 
 template <FrameHandle F, class StageT>
 void Worker<F, StageT>::enqueue(PortId egress, F&& frame, const Arrival& arrival) {
-    Parcel<F> parcel{.frame = std::move(frame),
-                     .credits = static_cast<std::uint16_t>(arrival.credits.value),
-                     .ingress = arrival.port,
-                     .vc = arrival.vc};
-    parcel.bytes = static_cast<std::uint16_t>(parcel.frame.size());
+    const auto bytes = static_cast<std::uint16_t>(frame.size());
+    const auto credits = static_cast<std::uint16_t>(arrival.credits.value);
     if (State* const out = here_[egress.value]; out != nullptr) [[likely]] {
-        parcel.sample = residence_.entered();
-        const std::uint8_t sample = parcel.sample;
-        if (out->queues.push(std::move(parcel))) [[likely]] return;
-        residence_.forget(sample);
+        if (Parcel<F>* const slot = out->queues.claim(arrival.vc, bytes)) [[likely]] {
+            slot->put(std::move(frame), bytes, credits, arrival.port, arrival.vc,
+                      residence_.entered());
+            return;
+        }
         out->counters.drops.add(Drop::kQueueFull);
     } else {
         auto& ring = crossbar_->ring(id_, crossbar_->home(egress).worker);
         if (ring.room() > 0) {
-            ring.push({std::move(parcel), egress});
+            ring.push({{std::move(frame), bytes, credits, arrival.port, arrival.vc}, egress});
             ring.publish();
             return;
         }

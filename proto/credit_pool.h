@@ -66,9 +66,11 @@ public:
 
 private:
     struct Account {
-        CreditCounter held;  // consumed - freed: what every frame asks for
-        CreditCounter freed;
+        // consumed - freed: what every frame asks for. Not beside `freed`: compilers change
+        // neighbours with one wide access, which has to wait for the narrow one just before.
+        CreditCounter held;
         std::uint32_t reserved = 0;
+        CreditCounter freed;
         ThresholdMode mode = ThresholdMode::kNone;
         std::int8_t dynamic = 0;
 

@@ -2,6 +2,7 @@
 // `ethlink check FILE`: what follows from a fabric file, or what is wrong with it.
 #include <cstdio>
 #include <memory>
+
 #include <nlohmann/json.hpp>
 
 #include "control/capacity.h"
@@ -29,7 +30,9 @@ nlohmann::json list(const Errors& errors) {
 }
 
 int refuse(const Errors& errors, bool json) {
-    if (json) std::printf("%s\n", nlohmann::json{{"ok", false}, {"errors", list(errors)}}.dump(2).c_str());
+    if (json)
+        std::printf("%s\n",
+                    nlohmann::json{{"ok", false}, {"errors", list(errors)}}.dump(2).c_str());
     for (const control::ConfigError& error : errors) {
         if (!json) complain(error.text());
     }
@@ -54,7 +57,8 @@ int show(const control::Fabric& fabric, const control::CapacityPlan& plan, bool 
     std::printf("%s\n%s\n%s", control::to_text(fabric).c_str(),
                 control::to_text(fabric, routes).c_str(), control::to_text(plan).c_str());
     for (const auto* warnings : {&fabric.warnings, &plan.warnings}) {
-        for (const control::ConfigError& warning : *warnings) complain("warning: " + warning.text());
+        for (const control::ConfigError& warning : *warnings)
+            complain("warning: " + warning.text());
     }
     std::printf("\n%s is in order.\n", fabric.file.c_str());
     return kOk;
@@ -83,7 +87,8 @@ int run(const Arguments& arguments) {
 
 void add_check(CLI::App& app, const Context&, int& exit_code) {
     auto arguments = std::make_shared<Arguments>();
-    CLI::App& check = *app.add_subcommand("check", "Check a fabric file; show routes, queues and memory");
+    CLI::App& check =
+        *app.add_subcommand("check", "Check a fabric file; show routes, queues and memory");
     check.add_option("file", arguments->file, "Fabric file (YAML)")->required();
     check.add_option("--node", arguments->node, "Only this node, as a process of its own");
     check.add_flag("--json", arguments->json, "One JSON object on stdout");

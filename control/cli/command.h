@@ -2,24 +2,25 @@
 // The subcommands of `ethlink`: each adds itself to the command line and returns an exit code.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 namespace ethlink::cli {
 
 /// Exit codes that scripts can trust.
 inline constexpr int kOk = 0;
-inline constexpr int kFailed = 1;    // it ran, and what it checked is not so
-inline constexpr int kUsage = 2;     // the command line or the file is wrong
-inline constexpr int kCannotRun = 3; // this machine cannot run it now
+inline constexpr int kFailed = 1;     // it ran, and what it checked is not so
+inline constexpr int kUsage = 2;      // the command line or the file is wrong
+inline constexpr int kCannotRun = 3;  // this machine cannot run it now
 
 /// What main() hands to every command.
 struct Context {
-    std::vector<std::string> eal;        // what stands behind `--`
-    const std::atomic<bool>* stop;       // set by SIGINT and SIGTERM
+    std::vector<std::string> eal;   // what stands behind `--`
+    const std::atomic<bool>* stop;  // set by SIGINT and SIGTERM
 };
 
 /// Adds a subcommand whose callback stores its exit code in `exit_code`.

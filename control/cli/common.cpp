@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/cli/common.h"
 
-#include <unistd.h>
-
 #include <cctype>
 #include <cstdio>
+#include <unistd.h>
 
 namespace ethlink::cli {
 
@@ -24,7 +23,9 @@ void complain(const std::string& sentence) {
     std::fprintf(stderr, "ethlink: %s\n", sentence.c_str());
 }
 
-bool is_interactive() { return isatty(STDERR_FILENO) == 1; }
+bool is_interactive() {
+    return isatty(STDERR_FILENO) == 1;
+}
 
 void live_line(const std::string& text) {
     if (is_interactive()) std::fprintf(stderr, "\r\033[K%s", text.c_str());

@@ -3,8 +3,9 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include <nlohmann/json.hpp>
 
 #include "control/cli/common.h"
 #include "control/report_table.h"
@@ -22,7 +23,9 @@ std::optional<ControlClient> open(const std::string& path) {
     return std::nullopt;
 }
 
-std::string name_of(const Instance& instance) { return instance.about.value("instance", "?"); }
+std::string name_of(const Instance& instance) {
+    return instance.about.value("instance", "?");
+}
 
 }  // namespace
 
@@ -52,11 +55,13 @@ std::optional<ControlClient> connect_or_complain(const std::string& wanted) {
     }
     if (fitting.size() == 1) return open(fitting.front()->path);
     if (instances.empty()) {
-        complain("no ethlink process of this user runs here; start one with `ethlink lab`, "
-                 "`ethlink switch` or `ethlink pktgen`");
+        complain(
+            "no ethlink process of this user runs here; start one with `ethlink lab`, "
+            "`ethlink switch` or `ethlink pktgen`");
     } else {
-        complain(fitting.empty() ? "no process has the name " + wanted + "; these run:"
-                                 : std::string("several processes run; choose one with --instance:"));
+        complain(fitting.empty()
+                     ? "no process has the name " + wanted + "; these run:"
+                     : std::string("several processes run; choose one with --instance:"));
         std::fputs(instances_table(instances).c_str(), stderr);
     }
     return std::nullopt;

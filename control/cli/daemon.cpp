@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/cli/daemon.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
+#include <algorithm>
 #include <chrono>
 #include <string_view>
 #include <utility>
 
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include "control/cli/common.h"
 #include "control/runtime/stats_json.h"
+#include "control/topology.h"
 #include "dataplane/dpdk/eal_log.h"
 
 namespace ethlink::cli {
@@ -20,7 +22,9 @@ using control::Process;
 
 constexpr Duration kSupervise = std::chrono::milliseconds(100);
 
-Unexpected<std::string> failure(std::string why) { return Unexpected<std::string>(std::move(why)); }
+Unexpected<std::string> failure(std::string why) {
+    return Unexpected<std::string>(std::move(why));
+}
 
 void log_dpdk(dpdk::LogLevel level, std::string_view line) {
     switch (level) {
@@ -47,7 +51,8 @@ Expected<void, std::string> override_devices(Fabric& fabric,
         const std::size_t colon = port.find(':');
         if (equals == std::string::npos || colon == std::string::npos ||
             equals + 1 == text.size()) {
-            return failure("--device " + text + ": write PORT=DEVICE, as in "
+            return failure("--device " + text +
+                           ": write PORT=DEVICE, as in "
                            "leaf0:e0=net_memif0,role=server,socket=leaf0");
         }
         const auto node = fabric.find_node(port.substr(0, colon));
@@ -59,6 +64,12 @@ Expected<void, std::string> override_devices(Fabric& fabric,
         fabric.nodes[node->value].ports[id->value].device = text.substr(equals + 1);
     }
     return {};
+}
+
+bool runs_alone_or_complain(const Fabric& fabric, control::NodeId node) {
+    const auto errors = control::check_runs_alone(fabric, node);
+    for (const control::ConfigError& error : errors) complain(error.text());
+    return errors.empty();
 }
 
 std::vector<std::string> LinkWatch::changes(const Process& process) {
@@ -79,14 +90,16 @@ std::vector<std::string> LinkWatch::changes(const Process& process) {
 }
 
 void DaemonOptions::add_to(CLI::App& command) {
-    command.add_option("--device", devices,
-                       "Device of a port instead of the file's: leaf0:e0=net_memif0,role=server,... "
-                       "May be given again and again")
+    command
+        .add_option("--device", devices,
+                    "Device of a port instead of the file's: leaf0:e0=net_memif0,role=server,... "
+                    "May be given again and again")
         ->allow_extra_args(false);
     command.add_option("--instance", instance,
                        "Name of this process for `ethlink show` (default: the node's name)");
-    command.add_option("--threads", threads,
-                       "Poll threads (default: as the file says, or one per CPU)")
+    command
+        .add_option("--threads", threads,
+                    "Poll threads (default: as the file says, or one per CPU)")
         ->check(CLI::Range(1, 64));
     command.add_flag("--poll", poll, "Never sleep: faster, and takes whole CPUs");
     command.add_flag("--impairable", impairable,
@@ -94,8 +107,7 @@ void DaemonOptions::add_to(CLI::App& command) {
 }
 
 Expected<control::ProcessOptions, std::string> process_options(
-    const DaemonOptions& options, const Fabric& fabric,
-    const std::vector<std::string>& eal_extra) {
+    const DaemonOptions& options, const Fabric& fabric, const std::vector<std::string>& eal_extra) {
     control::ProcessOptions process;
     process.instance = options.instance;
     if (!options.node.empty()) {

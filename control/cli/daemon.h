@@ -2,12 +2,13 @@
 // What `switch`, `pktgen` and `lab` share: the log, devices by command line, a served process.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "control/config.h"
 #include "control/runtime/control_socket_service.h"
@@ -75,5 +76,8 @@ private:
 [[nodiscard]] Expected<control::ProcessOptions, std::string> process_options(
     const DaemonOptions& options, const control::Fabric& fabric,
     const std::vector<std::string>& eal_extra);
+
+/// Whether every port of the node has a device; if not, says on stderr which have none.
+bool runs_alone_or_complain(const control::Fabric& fabric, control::NodeId node);
 
 }  // namespace ethlink::cli

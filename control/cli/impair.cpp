@@ -2,6 +2,7 @@
 // `ethlink impair PORT loss=0.01 ...`: changes the faults of a wire while frames flow.
 #include <cstdio>
 #include <memory>
+
 #include <nlohmann/json.hpp>
 
 #include "control/cli/command.h"
@@ -70,16 +71,18 @@ void add_impair(CLI::App& app, const Context&, int& exit_code) {
                       "loss=0.01 bit_error= duplicate= reorder= reorder_distance= delay_ns= "
                       "jitter_ns= rate_mbps= seq_drop= seq_dup= fcs_bad= fcs_poisoned= "
                       "llr_ack_drop= llr_nack_drop=; what is left out stays");
-    impair.add_option("--direction", arguments->direction,
-                      "tx: frames that leave the port; rx: those that arrive; or both")
+    impair
+        .add_option("--direction", arguments->direction,
+                    "tx: frames that leave the port; rx: those that arrive; or both")
         ->check(CLI::IsMember({"tx", "rx", "both"}))
         ->capture_default_str();
     impair.add_flag("--clear", arguments->clear, "First take away all faults of the direction");
     impair.add_option("--instance", arguments->instance, "Which process, if several run");
     impair.add_flag("--json", arguments->json, "One JSON object on stdout");
-    impair.footer("A port can be impaired if its link has `faults` in the file, or if the process "
-                  "was started with --impairable.\nExample: ethlink impair leaf0:e0 loss=0.01 "
-                  "delay_ns=20000");
+    impair.footer(
+        "A port can be impaired if its link has `faults` in the file, or if the process "
+        "was started with --impairable.\nExample: ethlink impair leaf0:e0 loss=0.01 "
+        "delay_ns=20000");
     impair.callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // `ethlink lab FILE`: a whole fabric in this process, under traffic, without any NIC.
-#include <spdlog/spdlog.h>
+#include "control/runtime/lab.h"
 
 #include <cstdio>
 #include <memory>
+
 #include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
 
 #include "control/cli/command.h"
 #include "control/cli/common.h"
@@ -12,7 +14,6 @@
 #include "control/cli/lab_text.h"
 #include "control/cli/traffic_options.h"
 #include "control/runtime/control_socket_service.h"
-#include "control/runtime/lab.h"
 
 namespace ethlink::cli {
 namespace {
@@ -31,7 +32,8 @@ struct Arguments {
 std::string progress_text(const control::FrameTotals& frames, const control::LinkTotals& links,
                           Duration elapsed, Duration duration) {
     char text[160];
-    std::snprintf(text, sizeof text, "%4.1f / %.1f s  sent %s  delivered %s  under way %s  replays %s",
+    std::snprintf(text, sizeof text,
+                  "%4.1f / %.1f s  sent %s  delivered %s  under way %s  replays %s",
                   std::chrono::duration<double>(elapsed).count(),
                   std::chrono::duration<double>(duration).count(), grouped(frames.sent).c_str(),
                   grouped(frames.delivered()).c_str(), grouped(frames.lost()).c_str(),
@@ -75,11 +77,11 @@ int run(const Arguments& arguments, const Context& context) {
         spdlog::info("EAL: {}", process.eal_command_line());
         for (const std::string& notice : process.notices()) spdlog::info(notice);
         if (!arguments.quiet && !arguments.json) {
-            std::fprintf(stderr, "%zu switches, %zu endpoints, %zu links, %llu MiB planned; traffic %s\n",
-                         process.switches().size(), process.endpoints().size(),
-                         fabric->links.size(),
-                         static_cast<unsigned long long>(process.plan().memory_bytes() >> 20),
-                         arguments.traffic.text(*fabric).c_str());
+            std::fprintf(
+                stderr, "%zu switches, %zu endpoints, %zu links, %llu MiB planned; traffic %s\n",
+                process.switches().size(), process.endpoints().size(), fabric->links.size(),
+                static_cast<unsigned long long>(process.plan().memory_bytes() >> 20),
+                arguments.traffic.text(*fabric).c_str());
         }
     };
     const auto report = control::run_lab(*fabric, options, *context.stop);
@@ -92,8 +94,10 @@ int run(const Arguments& arguments, const Context& context) {
         std::printf("%s\n", to_json(*report).dump(2).c_str());
     } else {
         std::printf("%s", to_text(*report).c_str());
-        std::printf("\nNext: ethlink check %s (routes, queues, memory)   docs/architecture.md (how it works)\n",
-                    arguments.file.c_str());
+        std::printf(
+            "\nNext: ethlink check %s (routes, queues, memory)   docs/architecture.md (how it "
+            "works)\n",
+            arguments.file.c_str());
     }
     return report->clean() ? kOk : kFailed;
 }
@@ -115,8 +119,9 @@ void add_lab(CLI::App& app, const Context& context, int& exit_code) {
                  "Every link may be given faults later, by `ethlink impair`; takes memory");
     lab.add_option("--instance", arguments->instance,
                    "Name of this process for `ethlink show` (default: the fabric's and its pid)");
-    lab.footer("While it runs, in another terminal: ethlink show links, ethlink impair leaf0:e3 "
-               "loss=0.05");
+    lab.footer(
+        "While it runs, in another terminal: ethlink show links, ethlink impair leaf0:e3 "
+        "loss=0.05");
     lab.callback([arguments, &context, &exit_code] {
         log_to_stderr(arguments->quiet || arguments->json);
         exit_code = run(*arguments, context);

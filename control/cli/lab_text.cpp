@@ -29,7 +29,8 @@ double mpps(const LabReport& report) {
 
 /// Bits of whole frames, FCS included, as RFC 2544 counts throughput.
 double gbps(const LabReport& report) {
-    const auto bytes = static_cast<double>(report.frames.received_bytes + 4 * report.frames.received);
+    const auto bytes =
+        static_cast<double>(report.frames.received_bytes + 4 * report.frames.received);
     return bytes * 8 / report.seconds / 1e9;
 }
 
@@ -62,10 +63,10 @@ std::string link_table(const LabReport& report) {
     control::Table table({"link", "frames", "bad FCS", "NACKs", "replays", "frames replayed",
                           "flushes", "round trip"});
     for (const control::LinkReport& link : report.per_link) {
-        table.add({link.from + " -> " + link.to, grouped(link.frames),
-                   grouped(link.totals.bad_fcs), grouped(link.totals.nacks),
-                   grouped(link.totals.replays), grouped(link.totals.replayed),
-                   grouped(link.totals.flushes), human_ns(link.rtt_ns)});
+        table.add({link.from + " -> " + link.to, grouped(link.frames), grouped(link.totals.bad_fcs),
+                   grouped(link.totals.nacks), grouped(link.totals.replays),
+                   grouped(link.totals.replayed), grouped(link.totals.flushes),
+                   human_ns(link.rtt_ns)});
     }
     return table.text();
 }
@@ -128,19 +129,20 @@ nlohmann::json to_json(const LabReport& report) {
 std::string to_text(const LabReport& report) {
     std::string out;
     const auto line = [&](const std::string& what, const std::string& value) {
-        out += "  " + what + std::string(what.size() < 22 ? 22 - what.size() : 1, ' ') + value + "\n";
+        out +=
+            "  " + what + std::string(what.size() < 22 ? 22 - what.size() : 1, ' ') + value + "\n";
     };
     out += report.fabric + ", " + number(report.seconds) + " s\n\n";
     line("frames sent", grouped(report.frames.sent));
-    line("delivered in order",
-         grouped(report.frames.delivered() - report.frames.reordered) + "   (" +
-             number(mpps(report)) + " Mpps, " + number(gbps(report)) + " Gbit/s)");
+    line("delivered in order", grouped(report.frames.delivered() - report.frames.reordered) +
+                                   "   (" + number(mpps(report)) + " Mpps, " +
+                                   number(gbps(report)) + " Gbit/s)");
     line("lost", grouped(report.frames.lost()));
     line("doubled, reordered",
          grouped(report.frames.duplicated) + ", " + grouped(report.frames.reordered));
     line("LLR replays", grouped(report.links.replays) + "   (" + grouped(report.links.replayed) +
-                            " frames sent again, " + grouped(report.links.bad_fcs) +
-                            " damaged, " + grouped(report.links.flushes) + " flushes)");
+                            " frames sent again, " + grouped(report.links.bad_fcs) + " damaged, " +
+                            grouped(report.links.flushes) + " flushes)");
     line("credits, mbufs leaked",
          grouped(report.credits_leaked) + ", " + grouped(report.mbufs_leaked));
     for (std::size_t i = 0; i < kDropCount; ++i) {

@@ -2,8 +2,9 @@
 // What `ethlink lab` prints: a page for people, one object for scripts.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "control/runtime/lab.h"
 

@@ -41,10 +41,13 @@ std::vector<std::string> take_eal_arguments(int& argc, char** argv) {
 int main(int argc, char** argv) {
     using namespace ethlink::cli;
     const Context context{.eal = take_eal_arguments(argc, argv), .stop = &stop_requested};
-    CLI::App app{"EthLink software switch: lossless Ethernet for GPU scale-up, on DPDK or without a NIC"};
+    CLI::App app{
+        "EthLink software switch: lossless Ethernet for GPU scale-up, on DPDK or without a NIC"};
     app.require_subcommand(1);
     app.set_version_flag("--version", std::string("ethlink ") + ETHLINK_VERSION);
-    app.footer("What stands behind `--` goes to DPDK's EAL. Start with: ethlink lab configs/single-rack.yaml");
+    app.footer(
+        "What stands behind `--` goes to DPDK's EAL. Start with: ethlink lab "
+        "configs/single-rack.yaml");
     int exit_code = kOk;
     for (const AddCommand add :
          {add_lab, add_switch, add_pktgen, add_show, add_impair, add_check}) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // `ethlink pktgen FILE`: test frames over links that speak LLR and CBFC, counted at both ends.
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
+
+#include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
 
 #include "control/cli/command.h"
 #include "control/cli/common.h"
@@ -60,7 +60,8 @@ public:
           fabric_(fabric),
           daemon_(daemon),
           stop_(stop),
-          run_(daemon.process(), [this](Duration timeout) { daemon_.turn(timeout); }, stop),
+          run_(
+              daemon.process(), [this](Duration timeout) { daemon_.turn(timeout); }, stop),
           sight_(arguments.lab ? Sight::kBothEnds : Sight::kOwnEnd) {
         times_.warm_up = seconds(arguments.warm_up_s);
         times_.counted = arguments.traffic.duration(fabric);
@@ -106,7 +107,8 @@ private:
         const bool up = run_.wait_for_links(seconds(arguments_.wait_s));
         end_live_line();
         if (up || stop_.load()) return up;
-        complain("the links did not come up within " + std::to_string(arguments_.wait_s).substr(0, 4) +
+        complain("the links did not come up within " +
+                 std::to_string(arguments_.wait_s).substr(0, 4) +
                  " s: does the neighbour run, and has it the other end of the device? `ethlink "
                  "show links` tells which; --wait waits longer");
         return false;
@@ -116,7 +118,6 @@ private:
         if (!arguments_.quiet && !arguments_.json) std::fprintf(stderr, "%s\n", line.c_str());
     }
 
-    /// One trial, or as many as there are seconds until somebody stops it.
     bool trial(const NamedWorkload& workload) {
         const double rate =
             workload.workload.frames_per_second * static_cast<double>(run_.senders());
@@ -165,7 +166,11 @@ private:
         if (!searches_.empty()) std::fputs(searches_table(searches_).c_str(), stdout);
         std::printf("\n%s", rate_note().c_str());
         if (sight_ == Sight::kOwnEnd) {
-            std::printf("What arrived is counted where it arrives: see the process of the sink.\n");
+            const std::uint64_t all = control::frame_totals(daemon_.process()).sent;
+            std::printf(
+                "Sent in all, warm-ups included: %s frames. What arrived is counted where "
+                "it arrives: see the process of the sink.\n",
+                grouped(all).c_str());
         }
         return clean ? kOk : kFailed;
     }
@@ -207,8 +212,8 @@ private:
 
     int report_sink() const {
         const control::FrameTotals totals = control::frame_totals(daemon_.process());
-        const bool clean = totals.duplicated == 0 && totals.reordered == 0 && missing() == 0 &&
-                           totals.unexpected == 0;
+        const bool clean = totals.received > 0 && totals.duplicated == 0 && totals.reordered == 0 &&
+                           missing() == 0 && totals.unexpected == 0;
         if (arguments_.json) {
             const json object{{"fabric", fabric_.name},
                               {"node", arguments_.daemon.node},
@@ -227,8 +232,9 @@ private:
                         grouped(totals.unexpected).c_str());
         }
         if (totals.unexpected > 0) {
-            complain("some frames are of no stream known here: give the sink the same --pattern "
-                     "and --vc as the generator");
+            complain(
+                "some frames are of no stream known here: give the sink the same --pattern "
+                "and --vc as the generator");
         }
         return clean ? kOk : kFailed;
     }
@@ -280,6 +286,7 @@ int start(const Arguments& arguments, const Context& context) {
         return refuse(arguments.daemon.node + " is a switch; run it with: ethlink switch " +
                       arguments.file + " --node " + arguments.daemon.node);
     }
+    if (options->node && !runs_alone_or_complain(*fabric, *options->node)) return kUsage;
     const auto workloads = arguments.traffic.resolve_each(*fabric, arguments.sizes_each);
     if (!workloads) return refuse(workloads.error());
     options->traffic = workloads->front().workload;
@@ -303,11 +310,13 @@ void add_measuring_options(CLI::App& pktgen, Arguments& arguments) {
     pktgen.add_option("--warmup", arguments.warm_up_s, "Seconds before each trial, not counted")
         ->check(CLI::Range(0.0, 60.0))
         ->capture_default_str();
-    pktgen.add_option("--search", arguments.search,
-                      "ndr: the highest rate without loss; pdr: with at most 0.5 %; or both")
+    pktgen
+        .add_option("--search", arguments.search,
+                    "ndr: the highest rate without loss; pdr: with at most 0.5 %; or both")
         ->check(CLI::IsMember({"ndr", "pdr", "both"}));
-    pktgen.add_option("--rate-max", arguments.rate_max_pps,
-                      "Search from here, frames/s per endpoint (default: what an open trial does)")
+    pktgen
+        .add_option("--rate-max", arguments.rate_max_pps,
+                    "Search from here, frames/s per endpoint (default: what an open trial does)")
         ->check(CLI::Range(0.0, 1e9));
     pktgen.add_option("--precision", arguments.precision, "Of the search, as a share of the rate")
         ->check(CLI::Range(0.0001, 0.5))
@@ -334,11 +343,12 @@ void add_pktgen(CLI::App& app, const Context& context, int& exit_code) {
     arguments->daemon.add_to(pktgen);
     pktgen.add_flag("--json", arguments->json, "One JSON object on stdout");
     pktgen.add_flag("--quiet", arguments->quiet, "No progress, no notices");
-    pktgen.footer("Examples:\n"
-                  "  ethlink pktgen configs/back-to-back.yaml --lab --size rfc2544 --duration 2\n"
-                  "  ethlink pktgen configs/back-to-back.yaml --lab --search both --size 512\n"
-                  "  ethlink pktgen rack.yaml --node gpu1 --sink-only    (on one host)\n"
-                  "  ethlink pktgen rack.yaml --node gpu0 --size 1518    (on another)");
+    pktgen.footer(
+        "Examples:\n"
+        "  ethlink pktgen configs/back-to-back.yaml --lab --size rfc2544 --duration 2\n"
+        "  ethlink pktgen configs/back-to-back.yaml --lab --search both --size 512\n"
+        "  ethlink pktgen rack.yaml --node gpu1 --sink-only    (on one host)\n"
+        "  ethlink pktgen rack.yaml --node gpu0 --size 1518    (on another)");
     pktgen.callback([arguments, &context, &exit_code] {
         log_to_stderr(arguments->quiet || arguments->json);
         const std::string wrong = contradiction(*arguments);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/cli/pktgen_text.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -38,8 +39,8 @@ std::string word(RateStatus status) {
 
 std::vector<std::string> latency_cells(const HistogramSnapshot& h) {
     if (h.empty()) return {"-", "-", "-", "-", "-", "-"};
-    return {human_ns(h.at_percentile(50)),   human_ns(h.at_percentile(90)),
-            human_ns(h.at_percentile(99)),   human_ns(h.at_percentile(99.9)),
+    return {human_ns(h.at_percentile(50)),    human_ns(h.at_percentile(90)),
+            human_ns(h.at_percentile(99)),    human_ns(h.at_percentile(99.9)),
             human_ns(h.at_percentile(99.99)), human_ns(h.max())};
 }
 
@@ -108,17 +109,18 @@ std::string trials_table(const std::vector<NamedResult>& trials, Sight sight) {
 }
 
 std::string searches_table(const std::vector<NamedSearch>& searches) {
-    control::Table table({"size", "goal", "Mpps", "Gbit/s", "fails at Mpps", "loss", "trials",
-                          "result"});
+    control::Table table(
+        {"size", "goal", "Mpps", "Gbit/s", "fails at Mpps", "lost", "trials", "result"});
     for (const NamedSearch& s : searches) {
         const auto& goals = s.search.options().goals;
         for (std::size_t g = 0; g < goals.size(); ++g) {
             const control::RateResult r = s.search.result(g);
-            const double loss = r.at_lower ? control::loss_ratio(*r.at_lower, 0) : 0;
             table.add({s.name, goals[g].name, fixed(r.lower / 1e6),
                        fixed(r.lower * s.mean_bytes * 8 / 1e9, "%.2f"),
                        r.status == RateStatus::kAtMaximum ? "-" : fixed(r.upper / 1e6),
-                       r.at_lower ? fixed(100 * loss, "%.3f %%") : "-",
+                       r.at_lower ? std::to_string(r.at_lower->sent -
+                                                   std::min(r.at_lower->sent, r.at_lower->received))
+                                  : "-",
                        std::to_string(s.search.trials().size()), word(r.status)});
         }
     }

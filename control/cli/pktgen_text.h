@@ -2,9 +2,10 @@
 // What `ethlink pktgen` prints: a line per trial, a table at the end, or one JSON object.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "control/pktgen/rate_search.h"
 #include "control/runtime/pktgen_run.h"

@@ -4,8 +4,9 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <thread>
+
+#include <nlohmann/json.hpp>
 
 #include "control/cli/command.h"
 #include "control/cli/common.h"

@@ -104,8 +104,8 @@ std::string cbfc_table(const json& cbfc) {
 }
 
 std::string vcs_table(const json& vcs) {
-    Table table({"PORT", "VC", "NAME", "LOSSLESS", "TX_FRAMES", "TX_BYTES", "RX_FRAMES",
-                 "RX_BYTES"});
+    Table table(
+        {"PORT", "VC", "NAME", "LOSSLESS", "TX_FRAMES", "TX_BYTES", "RX_FRAMES", "RX_BYTES"});
     for (const json& port : vcs) {
         for (const json& vc : port.value("vcs", json::array())) {
             table.add({cell(port, "port"), cell(vc, "vc"), cell(vc, "name"), cell(vc, "lossless"),
@@ -157,8 +157,8 @@ std::string traffic_table(const json& traffic) {
 }
 
 std::string faults_table(const json& faults) {
-    Table table({"PORT", "DIR", "FAULTS", "PASSED", "LOST", "CORRUPTED", "DUPLICATED",
-                 "REORDERED"});
+    Table table(
+        {"PORT", "DIR", "FAULTS", "PASSED", "LOST", "CORRUPTED", "DUPLICATED", "REORDERED"});
     for (const json& port : faults) {
         for (const char* direction : {"tx", "rx"}) {
             std::string words;
@@ -191,8 +191,8 @@ std::string llr_counters_table(const json& counters, const json& links) {
             links, [&](const json& l) { return l.value("port", "") == port.value("port", "?"); });
         return at == links.end() ? std::string("-") : cell(*at, key);
     };
-    Table rx({"Port Rx", "STATUS", "RX_INIT", "RX_INIT_ECHO", "RX_ACK", "RX_NACK", "RX_OK", "RX_BAD",
-              "RX_POISONED", "RX_REPLAY"});
+    Table rx({"Port Rx", "STATUS", "RX_INIT", "RX_INIT_ECHO", "RX_ACK", "RX_NACK", "RX_OK",
+              "RX_BAD", "RX_POISONED", "RX_REPLAY"});
     Table tx({"Port Tx", "STATUS", "TX_INIT", "TX_INIT_ECHO", "TX_ACK", "TX_NACK", "TX_OK",
               "TX_DISCARD", "TX_POISONED", "TX_REPLAY"});
     for (const json& port : counters) {
@@ -206,8 +206,7 @@ std::string llr_counters_table(const json& counters, const json& links) {
                 cell(c, "llr_tx_nack_ctl_os"), cell(c, "llr_tx_ok"), cell(c, "llr_tx_discard"),
                 cell(c, "llr_tx_poisoned"), cell(c, "llr_tx_replay")});
     }
-    return or_nothing(rx, counters, "no links here") + "\n" +
-           (counters.empty() ? "" : tx.text());
+    return or_nothing(rx, counters, "no links here") + "\n" + (counters.empty() ? "" : tx.text());
 }
 
 std::string llr_detailed_table(const json& counters) {

@@ -2,8 +2,9 @@
 // What `ethlink show` prints for people, from what the process answered.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 namespace ethlink::cli {
 

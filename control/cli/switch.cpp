@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // `ethlink switch FILE --node NAME`: one switch on its devices, until it is told to stop.
-#include <spdlog/spdlog.h>
-
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
+
+#include <spdlog/spdlog.h>
 
 #include "control/cli/command.h"
 #include "control/cli/common.h"
@@ -62,8 +63,8 @@ std::string summary(const Sample& now, const Sample& before) {
     };
     const double busy = rate(now.busy_cycles, before.busy_cycles) * seconds * 100 /
                         static_cast<double>(std::max<std::uint64_t>(now.cycles - before.cycles, 1));
-    const double bits = 8 * (rate(now.rx_bytes, before.rx_bytes) +
-                             4 * rate(now.rx_frames, before.rx_frames));
+    const double bits =
+        8 * (rate(now.rx_bytes, before.rx_bytes) + 4 * rate(now.rx_frames, before.rx_frames));
     char text[200];
     std::snprintf(text, sizeof text,
                   "links %zu/%zu up, in %.3f Mpps %.2f Gbit/s, out %.3f Mpps, replays +%llu, "
@@ -105,6 +106,7 @@ int run(const Arguments& arguments, const Context& context) {
                  arguments.file + " --node " + arguments.daemon.node);
         return kUsage;
     }
+    if (!runs_alone_or_complain(*fabric, *options->node)) return kUsage;
     auto daemon = Daemon::start(*fabric, *options);
     if (!daemon) {
         complain(daemon.error());
@@ -132,8 +134,9 @@ void add_switch(CLI::App& app, const Context& context, int& exit_code) {
     command.add_option("file", arguments->file, "Fabric file (YAML)")->required();
     command.add_option("--node", arguments->daemon.node, "Which switch of the file")->required();
     arguments->daemon.add_to(command);
-    command.add_option("--stats-interval", arguments->stats_interval_s,
-                       "Seconds between summary lines; 0 = none")
+    command
+        .add_option("--stats-interval", arguments->stats_interval_s,
+                    "Seconds between summary lines; 0 = none")
         ->check(CLI::Range(0.0, 86400.0))
         ->capture_default_str();
     command.add_flag("--quiet", arguments->quiet, "Warnings and errors only");

@@ -2,11 +2,12 @@
 // The options that say what is sent, for `lab` and `pktgen`; the file gives what is left out.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "control/capacity.h"
 #include "control/config.h"

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/runtime/commands.h"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
+#include <unistd.h>
 #include <utility>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "control/runtime/commands_faults.h"
 #include "control/runtime/stats_json.h"
@@ -20,7 +20,9 @@ namespace {
 
 using nlohmann::json;
 
-Unexpected<std::string> failure(std::string why) { return Unexpected<std::string>(std::move(why)); }
+Unexpected<std::string> failure(std::string why) {
+    return Unexpected<std::string>(std::move(why));
+}
 
 /// A port with everything that an answer about it may need.
 struct PortView {
@@ -67,7 +69,8 @@ public:
     }
 
     /// An array of what `describe` says of each port that the request means; null is left out.
-    Reply per_port(const json& request, const std::function<json(const PortView&)>& describe) const {
+    Reply per_port(const json& request,
+                   const std::function<json(const PortView&)>& describe) const {
         const auto wanted = text_of(request, "port");
         if (!wanted) return failure(wanted.error());
         json list = json::array();
@@ -181,12 +184,12 @@ public:
 private:
     void for_each(const std::function<void(const std::string&, const PortView&)>& visit) const {
         const Fabric& fabric = process_->fabric();
-        process_->for_each_port([&](const FabricNode& node, const NodePlan& plan,
-                                    const PortState<Mbuf>& port) {
-            const FabricPort& config = node.ports[port.rules.id.value];
-            visit(fabric.port_name({plan.node, port.rules.id}),
-                  {node, config, fabric.profile(config.profile), port});
-        });
+        process_->for_each_port(
+            [&](const FabricNode& node, const NodePlan& plan, const PortState<Mbuf>& port) {
+                const FabricPort& config = node.ports[port.rules.id.value];
+                visit(fabric.port_name({plan.node, port.rules.id}),
+                      {node, config, fabric.profile(config.profile), port});
+            });
     }
 
     template <class NodeT>
@@ -215,7 +218,8 @@ private:
         bool exists = false;
         for_each([&](const std::string& port, const PortView&) { exists |= port == name; });
         if (!exists) return "there is no port `" + name + "` here";
-        return "port " + name + " has a plain wire: start the process with --impairable, or give "
+        return "port " + name +
+               " has a plain wire: start the process with --impairable, or give "
                "its link `faults` in the fabric file (a loss of 1e-9 is enough)";
     }
 
@@ -271,7 +275,8 @@ void add_commands(CommandTable& table, Process& process, const std::string& inst
     simple("instance", "Who this process is, what it runs, since when.", &Commands::instance);
     simple("nodes", "The nodes that this process runs.", &Commands::nodes);
     ports("ports", "Frames, bytes and drops of each port.", describe_port);
-    ports("links", "LLR state of each link port.", of_links(nullptr, [](const auto& s, const auto& p) {
+    ports("links", "LLR state of each link port.",
+          of_links(nullptr, [](const auto& s, const auto& p) {
               json entry = link_json(s, p.link);
               entry["profile"] = p.name;
               return entry;
@@ -282,8 +287,10 @@ void add_commands(CommandTable& table, Process& process, const std::string& inst
           of_links("vcs", [](const auto& s, const auto& p) { return cbfc_json(s, p); }));
     ports("vcs", "Frames and bytes of each link port, by VC.",
           of_links("vcs", [](const auto& s, const auto& p) { return vcs_json(s, p); }));
-    table.add({"drops", "Frames refused, by port and reason; `all` lists the zeros too.",
-               {"port", "all"}, [commands](const json& request) -> Reply {
+    table.add({"drops",
+               "Frames refused, by port and reason; `all` lists the zeros too.",
+               {"port", "all"},
+               [commands](const json& request) -> Reply {
                    const auto all = flag_of(request, "all");
                    if (!all) return failure(all.error());
                    return commands->per_port(request, [&](const PortView& view) -> json {

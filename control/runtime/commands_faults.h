@@ -2,9 +2,10 @@
 // Faults of a wire as the control socket says them: the keys of the fabric file, one by one.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "dataplane/fault_options.h"
 #include "proto/expected.h"

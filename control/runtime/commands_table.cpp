@@ -19,7 +19,9 @@ constexpr std::size_t kTextMax = 256;  // names of ports and instances are short
 constexpr std::size_t kIdMax = 64;
 constexpr std::size_t kQuotedMax = 64;
 
-Unexpected<std::string> failure(std::string why) { return Unexpected<std::string>(std::move(why)); }
+Unexpected<std::string> failure(std::string why) {
+    return Unexpected<std::string>(std::move(why));
+}
 
 /// A piece of the request for an error sentence.
 std::string in_ticks(std::string_view text) {
@@ -42,7 +44,8 @@ public:
     bool end_object() override { return close(); }
     bool end_array() override { return close(); }
     bool key(string_t& name) override {
-        if (open_.back()->contains(name)) return refuse("the key " + in_ticks(name) + " stands twice");
+        if (open_.back()->contains(name))
+            return refuse("the key " + in_ticks(name) + " stands twice");
         key_ = std::move(name);
         return true;
     }
@@ -127,15 +130,16 @@ CommandTable::CommandTable() {
     add({"help", "The commands that are served here.", {}, [this](const json&) -> Reply {
              json list = json::array();
              for (const Command& command : commands_) {
-                 list.push_back({{"command", command.name},
-                                 {"keys", command.keys},
-                                 {"help", command.help}});
+                 list.push_back(
+                     {{"command", command.name}, {"keys", command.keys}, {"help", command.help}});
              }
              return list;
          }});
 }
 
-void CommandTable::add(Command command) { commands_.push_back(std::move(command)); }
+void CommandTable::add(Command command) {
+    commands_.push_back(std::move(command));
+}
 
 const Command* CommandTable::find(std::string_view name) const {
     const auto at = std::ranges::find(commands_, name, &Command::name);
@@ -197,12 +201,11 @@ Expected<std::optional<double>, std::string> number_of(const json& request, std:
 
 Expected<std::optional<std::uint64_t>, std::string> count_of(const json& request,
                                                              std::string_view key,
-                                                             std::uint64_t min,
-                                                             std::uint64_t max) {
+                                                             std::uint64_t min, std::uint64_t max) {
     const auto at = request.find(std::string(key));
     if (at == request.end()) return std::optional<std::uint64_t>();
-    const bool whole = at->is_number_unsigned() ||
-                       (at->is_number_integer() && at->get<std::int64_t>() >= 0);
+    const bool whole =
+        at->is_number_unsigned() || (at->is_number_integer() && at->get<std::int64_t>() >= 0);
     const std::uint64_t value = whole ? at->get<std::uint64_t>() : 0;
     if (!whole || value < min || value > max) {
         return failure("`" + std::string(key) + "` must be a whole number from " +

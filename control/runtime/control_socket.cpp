@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/runtime/control_socket.h"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
+#include <optional>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <utility>
+
+#include <nlohmann/json.hpp>
 
 namespace ethlink::control {
 namespace {
@@ -25,7 +25,9 @@ constexpr int kBacklog = 16;
 constexpr std::size_t kAcceptsPerTurn = 64;
 constexpr auto kNoDescriptorPause = std::chrono::seconds(1);
 
-Unexpected<std::string> failure(std::string why) { return Unexpected<std::string>(std::move(why)); }
+Unexpected<std::string> failure(std::string why) {
+    return Unexpected<std::string>(std::move(why));
+}
 
 std::optional<sockaddr_un> address_of(const std::string& path) {
     sockaddr_un address{};
@@ -52,8 +54,8 @@ Expected<void, std::string> remove_if_stale(const std::string& path, const socka
         return failure(path + " is in the way and no socket: remove it");
     }
     const FileDescriptor probe = new_socket();
-    const bool dead = connect(probe.get(), generic(address), sizeof address) != 0 &&
-                      errno == ECONNREFUSED;
+    const bool dead =
+        connect(probe.get(), generic(address), sizeof address) != 0 && errno == ECONNREFUSED;
     if (!dead) {
         return failure("another process serves " + path +
                        ": choose another name with --instance, or end that process");
@@ -88,7 +90,8 @@ std::string error_line(std::string_view error) {
 Expected<std::unique_ptr<ControlSocket>, std::string> ControlSocket::open(
     const std::string& directory, const std::string& instance, ControlLimits limits) {
     if (!is_instance_name(instance)) {
-        return failure("\"" + instance + "\" cannot be an instance name: use 1 to 32 letters, "
+        return failure("\"" + instance +
+                       "\" cannot be an instance name: use 1 to 32 letters, "
                        "digits, '-', '_' or '.', and no '.' first");
     }
     const auto lock = open_private_directory(directory);
@@ -152,14 +155,14 @@ Duration ControlSocket::patience(Duration timeout) const {
 
 void ControlSocket::accept_all(Clock::time_point now) {
     for (std::size_t n = 0; n < kAcceptsPerTurn; ++n) {
-        FileDescriptor socket(accept4(listener_.get(), nullptr, nullptr,
-                                      SOCK_CLOEXEC | SOCK_NONBLOCK));
+        FileDescriptor socket(
+            accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (socket) {
             admit(std::move(socket), now);
             continue;
         }
-        const bool exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-                               errno == ENOMEM;
+        const bool exhausted =
+            errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
         if (exhausted) accept_after_ = now + kNoDescriptorPause;
         return;
     }
@@ -168,13 +171,17 @@ void ControlSocket::accept_all(Clock::time_point now) {
 void ControlSocket::admit(FileDescriptor socket, Clock::time_point now) {
     const auto user = user_of(socket);
     if (!user || !may_control(*user, geteuid())) {
-        refuse(socket, "user " + (user ? std::to_string(*user) : "unknown") +
-                           " may not control this process");
+        refuse(
+            socket,
+            "user " + (user ? std::to_string(*user) : "unknown") + " may not control this process",
+            now);
         return;
     }
     if (connections_.size() >= limits_.connections) {
-        refuse(socket, std::to_string(limits_.connections) +
-                           " control connections are open already: try again later");
+        refuse(socket,
+               std::to_string(limits_.connections) +
+                   " control connections are open already: try again later",
+               now);
         return;
     }
     connections_.push_back(std::make_unique<Connection>());
@@ -182,12 +189,18 @@ void ControlSocket::admit(FileDescriptor socket, Clock::time_point now) {
     connections_.back()->active = now;
 }
 
-void ControlSocket::refuse(const FileDescriptor& socket, const std::string& why) {
+void ControlSocket::refuse(const FileDescriptor& socket, const std::string& why,
+                           Clock::time_point now) {
     ++refused_;
     const std::string line = error_line(why) + "\n";
     // A new connection's buffer is empty: it takes the line whole, or nobody reads it.
     (void)!send(socket.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (log_) log_("control socket: refused: " + why);
+    if (!log_ || now < log_after_) return;
+    log_after_ = now + kLogEvery;
+    const std::uint64_t untold = refused_ - refused_told_;
+    refused_told_ = refused_;
+    log_("control socket: refused: " + why +
+         (untold > 1 ? " (" + std::to_string(untold) + " since the last such line)" : ""));
 }
 
 bool ControlSocket::wants_input(const Connection& connection) const {
@@ -221,7 +234,8 @@ void ControlSocket::answer_lines(Connection& connection, const Answer& answer,
         const std::size_t length = (end == std::string::npos ? in.size() : end) - begin;
         if (length > limits_.line_bytes) {
             connection.out = error_line("the line is longer than " +
-                                        std::to_string(limits_.line_bytes) + " bytes") + "\n";
+                                        std::to_string(limits_.line_bytes) + " bytes") +
+                             "\n";
             connection.closing = true;
         } else if (end == std::string::npos) {
             connection.searched = in.size();
@@ -239,8 +253,8 @@ void ControlSocket::answer_lines(Connection& connection, const Answer& answer,
 
 void ControlSocket::send_out(Connection& connection, Clock::time_point now) {
     std::string& out = connection.out;
-    const ssize_t n = send(connection.socket.get(), out.data(), out.size(),
-                           MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n =
+        send(connection.socket.get(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n > 0) {
         out.erase(0, static_cast<std::size_t>(n));
         connection.active = now;

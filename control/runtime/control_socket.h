@@ -2,8 +2,6 @@
 // The control socket: one line in, one line back, over a Unix socket that only its user may open.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
 
 #include "control/runtime/control_socket_path.h"
@@ -51,8 +50,11 @@ public:
     /// Waits until there is something to do, at most `timeout`; does it, and returns.
     void serve(Duration timeout, const Answer& answer);
 
-    /// Refused connections are told here.
+    /// Refused connections are told here, one every kLogEvery at most: a storm of them must not
+    /// become a storm of lines.
     void set_log(Log log) { log_ = std::move(log); }
+
+    static constexpr Duration kLogEvery = std::chrono::seconds(10);
 
     const std::string& path() const { return path_; }
     std::size_t connections() const { return connections_.size(); }
@@ -76,7 +78,7 @@ private:
     Duration patience(Duration timeout) const;
     void accept_all(Clock::time_point now);
     void admit(FileDescriptor socket, Clock::time_point now);
-    void refuse(const FileDescriptor& socket, const std::string& why);
+    void refuse(const FileDescriptor& socket, const std::string& why, Clock::time_point now);
     bool wants_input(const Connection& connection) const;
     bool has_line(const Connection& connection) const;
     void receive(Connection& connection);
@@ -91,11 +93,15 @@ private:
     std::vector<std::unique_ptr<Connection>> connections_;
     Clock::time_point accept_after_{};  // no descriptors left: try again then
     std::uint64_t refused_ = 0;
+    std::uint64_t refused_told_ = 0;  // so many of them stand in the log
+    Clock::time_point log_after_{};
     Log log_;
 };
 
 /// Whether a process of user `peer` may speak to one of user `own`.
-constexpr bool may_control(uid_t peer, uid_t own) { return peer == own || peer == 0; }
+constexpr bool may_control(uid_t peer, uid_t own) {
+    return peer == own || peer == 0;
+}
 
 /// {"ok":false,"error":...} as one line, for what is wrong with the line itself.
 std::string error_line(std::string_view error);

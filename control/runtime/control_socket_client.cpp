@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/runtime/control_socket_client.h"
 
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <utility>
 
 namespace ethlink::control {
@@ -19,7 +18,9 @@ using nlohmann::json;
 
 constexpr std::size_t kAnswerMax = 64u << 20;
 
-Unexpected<std::string> failure(std::string why) { return Unexpected<std::string>(std::move(why)); }
+Unexpected<std::string> failure(std::string why) {
+    return Unexpected<std::string>(std::move(why));
+}
 
 }  // namespace
 

@@ -3,9 +3,10 @@
 #pragma once
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "control/runtime/control_socket_path.h"
 #include "proto/expected.h"

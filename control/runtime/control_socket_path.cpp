@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/runtime/control_socket_path.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <memory>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <dirent.h>
 
 namespace ethlink::control {
 namespace {
@@ -19,7 +19,9 @@ namespace {
 constexpr std::string_view kSuffix = ".sock";
 constexpr std::size_t kInstanceMax = 32;
 
-Unexpected<std::string> failure(std::string why) { return Unexpected<std::string>(std::move(why)); }
+Unexpected<std::string> failure(std::string why) {
+    return Unexpected<std::string>(std::move(why));
+}
 
 bool may_stand_in_name(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';

@@ -29,10 +29,10 @@ void for_each_endpoint_link(const Process& process, Visit visit) {
 }  // namespace
 
 template <class Done>
-bool PktgenRun::wait(Duration limit, Done done) {
+bool PktgenRun::wait(Duration limit, Done done, Heed heed) {
     for (const auto end = Clock::now() + limit; !done();) {
         const auto left = end - Clock::now();
-        if (left <= 0s || stop_->load()) return false;
+        if (left <= 0s || (heed == Heed::kStop && stop_->load())) return false;
         tick_(std::min<Duration>(left, kTick));
     }
     return true;
@@ -49,19 +49,22 @@ bool PktgenRun::plans_are_seen() {
 
 /// Queues empty into the links, so quiet() alone would be true too early: the links must have
 /// taken as many frames as were made. What links publish is older than what they count, so one
-/// tick goes by first.
+/// tick goes by first. Who is told to stop drains all the same: the numbers are to be right.
 void PktgenRun::drain() {
-    wait(kDrainLimit, [&] { return plans_are_seen(); });
+    wait(
+        kDrainLimit, [&] { return plans_are_seen(); }, Heed::kNothing);
     tick_(kTick);
-    wait(kDrainLimit, [&] {
-        return link_frames() + given_up() >= frame_totals(*process_).sent && process_->quiet();
-    });
+    const auto all_taken = [&] {
+        const std::uint64_t taken = link_frames() + link_stat(LinkStat::kLlrTxDiscard);
+        return taken >= frame_totals(*process_).sent && process_->quiet();
+    };
+    wait(kDrainLimit, all_taken, Heed::kNothing);
     if (process_->fabric().nodes.size() != process_->plan().nodes.size()) return;
-    // All ends are here: wait until what was sent has arrived.
-    wait(kDrainLimit, [&] {
+    const auto all_arrived = [&] {
         const FrameTotals totals = frame_totals(*process_);
         return totals.delivered() >= totals.sent && process_->quiet();
-    });
+    };
+    wait(kDrainLimit, all_arrived, Heed::kNothing);
 }
 
 std::uint64_t PktgenRun::link_frames() const {
@@ -72,18 +75,17 @@ std::uint64_t PktgenRun::link_frames() const {
     return sum;
 }
 
-std::uint64_t PktgenRun::given_up() const {
+std::uint64_t PktgenRun::link_stat(LinkStat stat) const {
     std::uint64_t sum = 0;
-    for_each_endpoint_link(*process_, [&](const PortState<Mbuf>& port) {
-        const LinkStats& stats = port.link->stats();
-        sum += stats.read(LinkStat::kLlrTxFlushedFrames) + stats.read(LinkStat::kLlrTxDiscard);
-    });
+    for_each_endpoint_link(
+        *process_, [&](const PortState<Mbuf>& port) { sum += port.link->stats().read(stat); });
     return sum;
 }
 
 std::size_t PktgenRun::senders() const {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        process_->endpoints(), [](const auto& e) { return !e->stage().identity().streams.empty(); }));
+    return static_cast<std::size_t>(std::ranges::count_if(process_->endpoints(), [](const auto& e) {
+        return !e->stage().identity().streams.empty();
+    }));
 }
 
 PktgenResult PktgenRun::trial(const Workload& traffic, const PktgenTimes& times) {
@@ -101,7 +103,7 @@ PktgenResult PktgenRun::trial(const Workload& traffic, const PktgenTimes& times)
     const LinkTotals links_before = link_totals(*process_);
     const HistogramSnapshot latency_before = latency(*process_);
     const std::uint64_t given_before = link_frames();
-    const std::uint64_t lost_before = given_up();
+    const std::uint64_t flushed_before = link_stat(LinkStat::kLlrTxFlushedFrames);
     const std::uint64_t most = traffic.frames_max * senders();
     const auto begin = Clock::now();
     auto next_progress = begin + kProgressEvery;
@@ -127,8 +129,10 @@ PktgenResult PktgenRun::trial(const Workload& traffic, const PktgenTimes& times)
                     .nacks = links.nacks - links_before.nacks,
                     .bad_fcs = links.bad_fcs - links_before.bad_fcs};
     result.link_frames = link_frames() - given_before;
-    const std::uint64_t lost = given_up() - lost_before;
-    if (result.drained) result.acknowledged = result.link_frames - std::min(lost, result.link_frames);
+    const std::uint64_t flushed = link_stat(LinkStat::kLlrTxFlushedFrames) - flushed_before;
+    if (result.drained) {
+        result.acknowledged = result.link_frames - std::min(flushed, result.link_frames);
+    }
     result.latency = since(latency(*process_), latency_before);
     return result;
 }
@@ -138,7 +142,8 @@ Expected<RateSearch, std::string> search_rate(
     const std::function<void(const RateTrial&, const PktgenResult&)>& on_trial,
     const std::atomic<bool>& stop) {
     const auto senders = static_cast<double>(run.senders());
-    if (senders < 1) return Unexpected<std::string>("no endpoint here sends: choose another pattern");
+    if (senders < 1)
+        return Unexpected<std::string>("no endpoint here sends: choose another pattern");
     const auto trial_at = [&](double rate) {
         traffic.frames_per_second = rate / senders;
         PktgenResult result = run.trial(traffic, options.times);
@@ -152,8 +157,9 @@ Expected<RateSearch, std::string> search_rate(
     if (options.rates.rate_max <= 0) {
         const PktgenResult open = trial_at(0).second;
         if (open.in_time.sent == 0) {
-            return Unexpected<std::string>("no frame was sent in the first trial: stopped, or no "
-                                           "link is up");
+            return Unexpected<std::string>(
+                "no frame was sent in the first trial: stopped, or no "
+                "link is up");
         }
         options.rates.rate_max = open.sent_per_second();
     }

@@ -26,9 +26,9 @@ struct PktgenTimes {
 /// What the endpoints of this process saw of one trial. The trial begins and ends with nothing
 /// under way, so `frames` is exact; what arrives only while draining counts as received, too.
 struct PktgenResult {
-    double seconds = 0;          // how long it was sending
-    FrameTotals frames;          // of the whole trial
-    FrameTotals in_time;         // of these, sent and received within `seconds`: for rates
+    double seconds = 0;   // how long it was sending
+    FrameTotals frames;   // of the whole trial
+    FrameTotals in_time;  // of these, sent and received within `seconds`: for rates
     LinkTotals links;
     std::uint64_t link_frames = 0;   // new frames given to the links of the endpoints here
     std::uint64_t acknowledged = 0;  // of these, acknowledged by LLR
@@ -74,12 +74,13 @@ public:
     std::size_t senders() const;
 
 private:
+    enum class Heed : std::uint8_t { kStop, kNothing };  // what ends a wait early
     template <class Done>
-    bool wait(Duration limit, Done done);
+    bool wait(Duration limit, Done done, Heed heed = Heed::kStop);
     void drain();
     bool plans_are_seen();
     std::uint64_t link_frames() const;
-    std::uint64_t given_up() const;
+    std::uint64_t link_stat(LinkStat stat) const;
 
     Process* process_;
     Tick tick_;

@@ -35,7 +35,7 @@ struct ProcessOptions {
     Workload traffic;      // which streams the endpoints among them are made for
     std::uint32_t poll_threads = 0;  // 0 = runtime.workers of the file, or one per CPU
     bool poll_busily = false;        // never sleep, whatever the file says
-    bool impairable = false;         // every link port gets a FaultPort, though the file has no faults
+    bool impairable = false;         // every link port gets a FaultPort, faults or not
     std::vector<std::string> eal_extra;
 };
 

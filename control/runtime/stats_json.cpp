@@ -42,8 +42,12 @@ std::uint64_t held(std::uint64_t consumed, std::uint64_t freed) {
 
 }  // namespace
 
-std::string_view llr_tx_word(std::uint64_t state) { return word(static_cast<LlrTxState>(state)); }
-std::string_view llr_rx_word(std::uint64_t state) { return word(static_cast<LlrRxState>(state)); }
+std::string_view llr_tx_word(std::uint64_t state) {
+    return word(static_cast<LlrTxState>(state));
+}
+std::string_view llr_rx_word(std::uint64_t state) {
+    return word(static_cast<LlrRxState>(state));
+}
 
 bool link_is_up(const LinkStats& stats, const LinkProfile& profile) {
     const auto tx = static_cast<LlrTxState>(stats.status.llr_tx_state.read());
@@ -151,12 +155,12 @@ json bursts_json(const Bursts& bursts) {
         frames += bursts[i] * i;
     }
     const std::uint64_t found = polls - bursts[0];
-    return {{"polls", polls},
-            {"empty", bursts[0]},
-            {"frames", frames},
-            {"mean_burst", found == 0 ? 0.0
-                                      : static_cast<double>(frames) / static_cast<double>(found)},
-            {"by_size", bursts}};
+    return {
+        {"polls", polls},
+        {"empty", bursts[0]},
+        {"frames", frames},
+        {"mean_burst", found == 0 ? 0.0 : static_cast<double>(frames) / static_cast<double>(found)},
+        {"by_size", bursts}};
 }
 
 json histogram_json(const HistogramSnapshot& histogram) {

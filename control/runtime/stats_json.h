@@ -4,9 +4,10 @@
 
 #include <array>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 
 #include "control/config.h"
 #include "dataplane/burst.h"

@@ -20,11 +20,11 @@ constexpr std::size_t kPortsListed = 200;  // one reply holds no more; `/ethlink
 TelemetryReply of_port(const Process& process, std::string_view params, const Describe& describe) {
     TelemetryReply reply{{"error", std::string("no such port; /ethlink/ports lists them")}};
     const Fabric& fabric = process.fabric();
-    process.for_each_port([&](const FabricNode& node, const NodePlan& plan,
-                              const PortState<Mbuf>& port) {
-        if (params != fabric.port_name({plan.node, port.rules.id})) return;
-        reply = describe(port, fabric.profile(node.ports[port.rules.id.value].profile));
-    });
+    process.for_each_port(
+        [&](const FabricNode& node, const NodePlan& plan, const PortState<Mbuf>& port) {
+            if (params != fabric.port_name({plan.node, port.rules.id})) return;
+            reply = describe(port, fabric.profile(node.ports[port.rules.id.value].profile));
+        });
     return reply;
 }
 
@@ -58,11 +58,10 @@ TelemetryReply llr(const PortState<Mbuf>& port, const Profile&) {
     if (!port.link) return {{"error", std::string("a plain port has no LLR")}};
     const LinkStats& stats = port.link->stats();
     const LinkStatus& status = stats.status;
-    TelemetryReply reply{
-        {"llr_tx_status", std::string(llr_tx_word(status.llr_tx_state.read()))},
-        {"llr_rx_status", std::string(llr_rx_word(status.llr_rx_state.read()))},
-        {"outstanding_frames", status.outstanding_frames.read()},
-        {"rtt_ns", status.rtt_ns.read()}};
+    TelemetryReply reply{{"llr_tx_status", std::string(llr_tx_word(status.llr_tx_state.read()))},
+                         {"llr_rx_status", std::string(llr_rx_word(status.llr_rx_state.read()))},
+                         {"outstanding_frames", status.outstanding_frames.read()},
+                         {"rtt_ns", status.rtt_ns.read()}};
     for (std::size_t i = 0; i < CounterSet<LinkStat>::kSize; ++i) {
         const auto stat = static_cast<LinkStat>(i);
         reply.emplace_back(std::string(name(stat)), stats.read(stat));

@@ -186,7 +186,9 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ethlink-test-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.env = {**os.environ, "HOME": str(self.folder), "XDG_RUNTIME_DIR": str(self.folder)}
+        # RUNTIME_DIRECTORY: DPDK's own files go there, too, even for root.
+        places = ("HOME", "XDG_RUNTIME_DIR", "RUNTIME_DIRECTORY")
+        self.env = {**os.environ, **dict.fromkeys(places, str(self.folder))}
         self.running = []
         self.addCleanup(self._end_all)
 
@@ -216,35 +218,53 @@ class Case(unittest.TestCase):
         path.write_text(text, encoding="utf-8")
         return path
 
-    # Asking a running lab, switch or generator.
+    # Asking a running lab, switch or generator that was started with `--instance NAME`.
 
-    def show(self, running, *what):
-        """`ethlink show WHAT --json` of one process."""
-        ended = self.run_program("show", *what, "--instance", self.instance(running), "--json")
+    def control_socket(self, name):
+        return self.folder / "ethlink" / (name + ".sock")
+
+    def wait_for_instance(self, running, name, limit=20):
+        """Waits until it answers on its control socket."""
+        def answers():
+            assert running.is_alive(), f"{' '.join(running.argv)} ended: {running.wait()}"
+            try:
+                return self.ask(name, command="instance")
+            except OSError:
+                return None
+        return eventually(answers, limit, f"the control socket {name}")
+
+    def wait_for_links(self, running, name, limit=20):
+        """Waits until all its links are up."""
+        def are_up():
+            return self.wait_for_instance(running, name)["links_up"]
+        eventually(are_up, limit, f"links of {name} up")
+
+    def ask(self, name, **request):
+        """One request over the control socket, without the program's own client."""
+        answer = self.ask_anything(name, json.dumps(request).encode())
+        self.assertTrue(answer.get("ok"), answer)
+        return answer["result"]
+
+    def ask_anything(self, name, line):
+        """One line there, one answer back."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(10)
+            control.connect(str(self.control_socket(name)))
+            control.sendall(line + b"\n")
+            answer = control.makefile(encoding="utf-8").readline()
+        if not answer:
+            raise ConnectionResetError("no answer")
+        return json.loads(answer)
+
+    def show(self, name, *what):
+        """`ethlink show WHAT --json`."""
+        ended = self.run_program("show", *what, "--instance", name, "--json")
         self.assertEqual(ended.code, OK, ended)
         return ended.json
 
-    def instance(self, running):
-        """The name of its control socket without `.sock`; waits for it."""
-        return eventually(lambda: self._instance(running), 20,
-                          f"the control socket of {' '.join(running.argv)}")
-
-    def _instance(self, running):
-        assert running.is_alive(), f"{' '.join(running.argv)} ended: {running.wait()}"
-        for path in (self.folder / "ethlink").glob(f"*-{running.pid}.sock"):
-            return path.name.removesuffix(".sock")
-        return None
-
-    def ask(self, running, **request):
-        """One request over the control socket, without the program's own client."""
-        path = self.folder / "ethlink" / (self.instance(running) + ".sock")
-        with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(10)
-            control.connect(str(path))
-            control.sendall(json.dumps(request).encode() + b"\n")
-            answer = json.loads(control.makefile().readline())
-        self.assertTrue(answer.get("ok"), answer)
-        return answer["result"]
+    def show_ports(self, name, *what):
+        """The same by port: {"leaf0:e0": {...}}."""
+        return {entry["port"]: entry for entry in self.show(name, *what)}
 
     # What must hold after every lab.
 

@@ -102,7 +102,9 @@ inline SimFrame::Buffer::Buffer(FramePool& owner, std::uint32_t n, std::uint32_t
     : pool(&owner), room(room_max), bytes(n, std::byte{0xA5}) {
     ++pool->in_use_;
 }
-inline SimFrame::Buffer::~Buffer() { --pool->in_use_; }
+inline SimFrame::Buffer::~Buffer() {
+    --pool->in_use_;
+}
 
 static_assert(FrameHandle<SimFrame>);
 static_assert(ethlink::FramePool<FramePool, SimFrame>);

@@ -64,6 +64,47 @@ inline wire::LinkWord word_of(const SimFrame& frame) {
     return wire::LinkWord::decode(wire::load_link_word(frame.bytes().data()));
 }
 
+/// All that decides what a link will do next, as numbers.
+inline std::vector<std::uint64_t> state_of(const Link<SimFrame>& link) {
+    const auto& tx = link.llr_tx();
+    const auto& rx = link.llr_rx();
+    std::vector<std::uint64_t> state{static_cast<std::uint64_t>(tx.state()),
+                                     tx.epoch(),
+                                     tx.next().value(),
+                                     tx.oldest().value(),
+                                     tx.replay_cursor().value(),
+                                     tx.replay_count(),
+                                     static_cast<std::uint64_t>(rx.state()),
+                                     rx.epoch(),
+                                     rx.expected().value(),
+                                     rx.sessions(),
+                                     link.frames_held()};
+    for (std::uint8_t i = 0; i < link.profile().vc_count; ++i) {
+        const auto& sender = link.cbfc_sender();
+        const auto& receiver = link.cbfc_receiver();
+        for (const CreditCounter counter : {sender.consumed(Vc{i}), sender.freed(Vc{i}),
+                                            receiver.consumed(Vc{i}), receiver.freed(Vc{i})}) {
+            state.push_back(counter.value());
+        }
+        state.push_back(sender.heard(Vc{i}) ? 1 : 0);
+    }
+    return state;
+}
+
+/// All that it has counted.
+inline std::vector<std::uint64_t> counters_of(const Link<SimFrame>& link) {
+    std::vector<std::uint64_t> counters;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(LinkStat::kCount); ++i) {
+        counters.push_back(link.stats().read(static_cast<LinkStat>(i)));
+    }
+    for (const VcStats& vc : link.stats().vcs) {
+        counters.insert(counters.end(),
+                        {vc.tx_frames.read(), vc.tx_bytes.read(), vc.rx_frames.read(),
+                         vc.rx_bytes.read(), vc.sender_credits_used_watermark.read()});
+    }
+    return counters;
+}
+
 /// The neighbour sends in epoch kTheirEpoch from number kTheirSeq on, the link from end.init_seq.
 class LoneLink {
 public:
@@ -124,7 +165,7 @@ public:
     }
     SimFrame make_sets(std::initializer_list<wire::CtlOs> sets, std::uint16_t tx_epoch,
                        std::uint16_t rx_epoch) {
-        SimFrame frame = pool.allocate(wire::kMaxControlFrame);
+        SimFrame frame = theirs.allocate(wire::kMaxControlFrame);
         wire::ControlFrameWriter writer(frame.bytes());
         writer.begin(tx_epoch, rx_epoch);
         for (const wire::CtlOs& set : sets) EXPECT_TRUE(writer.add(set));
@@ -139,7 +180,7 @@ public:
     }
     RxOutcome hear_cc(std::span<const std::uint32_t> consumed, const wire::LinkWord& word,
                       std::uint16_t tx_epoch = kTheirEpoch) {
-        SimFrame frame = pool.allocate(wire::kMaxControlFrame);
+        SimFrame frame = theirs.allocate(wire::kMaxControlFrame);
         const std::size_t size =
             wire::emit_cc_update(frame.bytes(), tx_epoch, link.llr_tx().epoch(), consumed);
         frame.trim(static_cast<std::uint32_t>(frame.size() - size));
@@ -147,7 +188,7 @@ public:
         return hear(std::move(frame));
     }
     RxOutcome hear_data(const wire::LinkWord& word, std::uint32_t bytes = 60) {
-        SimFrame frame = make_ghost(pool, {.vc = word.vc, .number = heard_++}, bytes);
+        SimFrame frame = make_ghost(theirs, {.vc = word.vc, .number = heard_++}, bytes);
         wire::store_link_word(frame.bytes().data(), word.encode());
         return hear(std::move(frame));
     }
@@ -173,7 +214,8 @@ public:
             if (!link.is_lossless(Vc{i})) continue;
             hear_sets({{.type = wire::CtlOsType::kCfUpdate, .value = 0, .arg = i}});
         }
-        hear_sets({{.type = wire::CtlOsType::kAck, .value = link.llr_tx().next().previous().value()}});
+        hear_sets(
+            {{.type = wire::CtlOsType::kAck, .value = link.llr_tx().next().previous().value()}});
     }
 
     std::uint64_t count(LinkStat stat) {
@@ -183,6 +225,7 @@ public:
 
     LinkProfile profile;
     FramePool pool;
+    FramePool theirs{100};  // what the neighbour sends is no business of our pool
     Time now{std::chrono::seconds(1)};
 
 private:

@@ -24,7 +24,7 @@ struct PairOptions {
     FaultOptions a_to_b, b_to_a;
     LinkEnd a{.software_fcs = true, .epoch = 1, .init_seq = 0};
     LinkEnd b{.software_fcs = true, .epoch = 1, .init_seq = 0};
-    Duration drain_after{0};  // a delivered frame stays in the buffer so long
+    Duration drain_after{0};               // a delivered frame stays in the buffer so long
     std::uint32_t tx_budget = kBurstSize;  // frames an end sends a step
     Duration step = std::chrono::microseconds(1);
 };
@@ -212,8 +212,9 @@ public:
         run_until([] { return false; }, time);
     }
     bool come_up() {
-        return run_until([&] { return a.link().is_up() && b.link().is_up() && heard(a) && heard(b); },
-                         std::chrono::seconds(1));
+        return run_until(
+            [&] { return a.link().is_up() && b.link().is_up() && heard(a) && heard(b); },
+            std::chrono::seconds(1));
     }
     /// Credits that are not back although nothing is under way (C3).
     std::uint64_t credits_leaked() {
@@ -234,7 +235,8 @@ public:
 private:
     bool heard(PairEnd<Seq>& end) {
         for (std::uint8_t i = 0; i < options.profile.vc_count; ++i) {
-            if (end.link().is_lossless(Vc{i}) && !end.link().cbfc_sender().heard(Vc{i})) return false;
+            if (end.link().is_lossless(Vc{i}) && !end.link().cbfc_sender().heard(Vc{i}))
+                return false;
         }
         return true;
     }

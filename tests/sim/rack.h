@@ -245,9 +245,8 @@ private:
         if (planned.fabric.node(plan.node).kind == control::NodeKind::kSwitch) {
             SwitchNode node{std::make_unique<Snapshot<ForwardingTable>>(plan.workers), nullptr};
             node.node = std::make_unique<Switch>(
-                planned.fabric, plan, std::move(devices), pool, random_, [&](std::uint32_t i) {
-                    return SwitchStage<SimFrame>(node.tables->reader(i));
-                });
+                planned.fabric, plan, std::move(devices), pool, random_,
+                [&](std::uint32_t i) { return SwitchStage<SimFrame>(node.tables->reader(i)); });
             start(*node.node);
             switches_.push_back(std::move(node));
         } else {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A rack over bad cables: does every frame arrive once and in order, and does nothing stay behind?
-#include <gtest/gtest.h>
+#include "tests/sim/rack.h"
 
 #include <string>
 
-#include "tests/sim/rack.h"
+#include <gtest/gtest.h>
+
 #include "tests/sim/seeds.h"
 
 namespace ethlink::sim {
@@ -21,10 +22,11 @@ std::string rack(std::uint64_t seed, int workers, const std::string& faults) {
            "  kind: single-rack\n"
            "  gpus: 4\n"
            "  switches: 1\n"
-           "  workers: " + std::to_string(workers) + "\n" +
-           (faults.empty() ? std::string()
-                           : "  faults: {seed: " + std::to_string(seed) + ", both: {" + faults +
-                                 "}}\n") +
+           "  workers: " +
+           std::to_string(workers) + "\n" +
+           (faults.empty()
+                ? std::string()
+                : "  faults: {seed: " + std::to_string(seed) + ", both: {" + faults + "}}\n") +
            "profiles:\n"
            "  default:\n"
            "    llr: {max_outstanding_frames: 256, max_replay_timer_ns: 100000, ack_delay_us: 3,\n"
@@ -169,8 +171,8 @@ TEST(Rack, ACutCableFlushesAndHeals) {
         EXPECT_EQ(fabric.sum(PktgenStat::kDuplicated), 0u);
         // 3. Lost is what the sessions that ended gave up, and no more.
         const std::uint64_t lost = fabric.wanted() - received;
-        EXPECT_LE(lost, fabric.sum(LinkStat::kLlrTxFlushedFrames) +
-                            fabric.sum(LinkStat::kLlrTxDiscard));
+        EXPECT_LE(lost,
+                  fabric.sum(LinkStat::kLlrTxFlushedFrames) + fabric.sum(LinkStat::kLlrTxDiscard));
         fabric.expect_conservation();
         expect_nothing_left(fabric);
     });

@@ -106,9 +106,9 @@ public:
           tables(options.workers),
           crossbar_(std::make_shared<Crossbar<SimFrame>>(homes(), options.workers, 8192)) {
         for (std::size_t i = 0; i < options.workers; ++i) {
-            workers_.push_back(std::make_unique<Switch>(
-                WorkerId{static_cast<std::uint8_t>(i)}, crossbar_,
-                SwitchStage<SimFrame>(tables.reader(i))));
+            workers_.push_back(std::make_unique<Switch>(WorkerId{static_cast<std::uint8_t>(i)},
+                                                        crossbar_,
+                                                        SwitchStage<SimFrame>(tables.reader(i))));
         }
         for (std::size_t i = 0; i < options.ports.size(); ++i) add_port(i);
         for (auto& worker : workers_) worker->start(now);
@@ -169,8 +169,8 @@ public:
     /// Endpoint `from` will send one more ghost; they count up from 0 per sender, receiver and VC.
     void offer(std::size_t from, std::size_t to, Vc vc, std::uint32_t bytes = 100,
                const GhostLook& look = {}) {
-        const Ghost ghost{.src = gpu(from), .dst = gpu(to), .vc = vc,
-                          .number = offered_[from][to][vc.value]++};
+        const Ghost ghost{
+            .src = gpu(from), .dst = gpu(to), .vc = vc, .number = offered_[from][to][vc.value]++};
         script(from).to_send[vc.value].push_back(make_ghost(pool, ghost, bytes, look));
     }
     /// What endpoint `at` has received of VC `vc` from `from`, after checking that each frame is

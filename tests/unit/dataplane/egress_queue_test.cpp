@@ -12,7 +12,8 @@ namespace {
 using sim::SimFrame;
 
 struct Port {
-    explicit Port(std::initializer_list<std::uint32_t> capacities) : queues(std::span(capacities)) {}
+    explicit Port(std::initializer_list<std::uint32_t> capacities)
+        : queues(std::span(capacities)) {}
 
     bool push(Vc vc, std::uint16_t bytes) {
         Parcel<SimFrame> parcel{.frame = pool.allocate(bytes), .bytes = bytes, .vc = vc};

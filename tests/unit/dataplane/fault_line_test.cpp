@@ -2,8 +2,6 @@
 // Does a bad wire do exactly what its options say, the same again for the same seed?
 #include "dataplane/fault_line.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -11,6 +9,8 @@
 #include <set>
 #include <string_view>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "tests/sim/ghost.h"
 #include "tests/sim/lone_link.h"
@@ -149,7 +149,8 @@ TEST(FaultLine, BitErrorFlipsExactlyOneBit) {
         int flipped = 0;
         for (std::size_t bit = 0; bit < original.size() * 8; ++bit) {
             const auto mask = std::byte{1} << static_cast<int>(bit % 8);
-            if (((rig.burst[0].bytes()[bit / 8] ^ original.bytes()[bit / 8]) & mask) != std::byte{0}) {
+            if (((rig.burst[0].bytes()[bit / 8] ^ original.bytes()[bit / 8]) & mask) !=
+                std::byte{0}) {
                 ++flipped;
                 positions.insert(bit);
             }
@@ -316,9 +317,18 @@ TEST(FaultLine, AimedAtAcksAndNacks) {
 
 TEST(FaultLine, TheSameSeedDoesTheSame) {
     // R6
-    const FaultOptions storm{.loss = 0.05, .bit_error = 0.05, .duplicate = 0.05, .reorder = 0.05,
-                             .delay = 2us, .jitter = 2us, .rate_mbps = 1000, .seq_drop = 0.05,
-                             .seq_dup = 0.05, .fcs_bad = 0.05, .fcs_poisoned = 0.05, .seed = 42};
+    const FaultOptions storm{.loss = 0.05,
+                             .bit_error = 0.05,
+                             .duplicate = 0.05,
+                             .reorder = 0.05,
+                             .delay = 2us,
+                             .jitter = 2us,
+                             .rate_mbps = 1000,
+                             .seq_drop = 0.05,
+                             .seq_dup = 0.05,
+                             .fcs_bad = 0.05,
+                             .fcs_poisoned = 0.05,
+                             .seed = 42};
     const auto first = Rig(storm).run(2000);
     EXPECT_EQ(Rig(storm).run(2000), first);
     FaultOptions other = storm;

@@ -2,9 +2,9 @@
 // Is a decorated port like the port itself, but for the faults, and do these change live?
 #include "dataplane/fault_port.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
+
+#include <gtest/gtest.h>
 
 #include "dataplane/wire_port.h"
 #include "tests/sim/ghost.h"

@@ -2,18 +2,19 @@
 // Does the table find the ports of a GPU-ID, and does entropy spread over them evenly?
 #include "dataplane/forwarding_table.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace ethlink {
 namespace {
 
 std::vector<PortId> ports(std::uint16_t first, std::uint16_t count) {
     std::vector<PortId> list;
-    for (std::uint16_t i = 0; i < count; ++i) list.push_back(PortId{static_cast<std::uint16_t>(first + i)});
+    for (std::uint16_t i = 0; i < count; ++i)
+        list.push_back(PortId{static_cast<std::uint16_t>(first + i)});
     return list;
 }
 

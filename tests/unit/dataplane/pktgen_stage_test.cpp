@@ -2,13 +2,13 @@
 // Does the test endpoint make the frames of its plan, and say of each frame what became of it?
 #include "dataplane/pktgen_stage.h"
 
-#include <gtest/gtest.h>
-
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "dataplane/wire_port.h"
 #include "dataplane/worker.h"
@@ -29,17 +29,17 @@ struct Rig {
     explicit Rig(const PktgenIdentity& who = identity())
         : wire(std::make_shared<Wire<SimFrame>>(4096)),
           device(wire, WirePort<SimFrame>::End::kA),
-          endpoint(WorkerId{0},
-                   std::make_shared<Crossbar<SimFrame>>(std::vector<PortHome>{{WorkerId{0}, 0}}, 1,
-                                                        0),
-                   PktgenStage<SimFrame>(who, plans.reader(0), pool)) {
+          endpoint(
+              WorkerId{0},
+              std::make_shared<Crossbar<SimFrame>>(std::vector<PortHome>{{WorkerId{0}, 0}}, 1, 0),
+              PktgenStage<SimFrame>(who, plans.reader(0), pool)) {
         PortRules rules;
         rules.is_link = false;
         rules.vc_map = VcMap::all(kVc);
         rules.admitted_max.fill(100);
         const std::vector<std::uint32_t> queue_frames(3, 64);
-        endpoint.add_port(std::make_unique<PortState<SimFrame>>(
-            device, rules, profile, LinkEnd{}, queue_frames, 0, pool));
+        endpoint.add_port(std::make_unique<PortState<SimFrame>>(device, rules, profile, LinkEnd{},
+                                                                queue_frames, 0, pool));
     }
 
     static PktgenIdentity identity() {
@@ -71,9 +71,7 @@ struct Rig {
         endpoint.poll_once(now += 1us);
     }
     std::uint64_t stat(PktgenStat which) const { return endpoint.stage().stats().read(which); }
-    std::uint64_t drops(Drop reason) const {
-        return endpoint.port(0).counters.drops.read(reason);
-    }
+    std::uint64_t drops(Drop reason) const { return endpoint.port(0).counters.drops.read(reason); }
     /// A test frame to us: number and time as its maker would write them.
     SimFrame test_frame(std::uint64_t number, std::uint32_t stream = 0, GpuId src = kPeer) {
         return frame_of([&](wire::DataFrame& repr, std::span<std::byte> payload) {
@@ -82,8 +80,7 @@ struct Rig {
             store_be64(payload.data(), number);
         });
     }
-    SimFrame frame_of(
-        const std::function<void(wire::DataFrame&, std::span<std::byte>)>& change) {
+    SimFrame frame_of(const std::function<void(wire::DataFrame&, std::span<std::byte>)>& change) {
         std::vector<std::byte> payload(28);
         store_be64(payload.data() + 8, static_cast<std::uint64_t>(now.time_since_epoch().count()));
         wire::DataFrame repr{.dst = kSelf,

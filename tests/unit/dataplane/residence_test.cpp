@@ -2,10 +2,10 @@
 // Is the residence time of a frame never too short, and at most one turn too long?
 #include "dataplane/residence.h"
 
-#include <gtest/gtest.h>
-
 #include <set>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace ethlink {
 namespace {

@@ -2,9 +2,9 @@
 // Does the tracker say of each number what a list of all numbers seen would say?
 #include "dataplane/sequence_tracker.h"
 
-#include <gtest/gtest.h>
-
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "dataplane/random.h"
 

@@ -2,11 +2,11 @@
 // Does a reader see whole versions only, and is none freed before all readers have left it?
 #include "dataplane/snapshot.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <atomic>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 namespace ethlink {
 namespace {
@@ -107,7 +107,7 @@ TEST(Snapshot, ReadersInThreadsNeverSeeAMixture) {
                 reader.retire();
             });
         }
-        for (std::uint64_t generation = 1; generation <= 1000; ++generation) {
+        for (std::uint64_t generation = 1; generation <= 500; ++generation) {
             snapshot.publish(std::make_unique<Table>(generation, &alive));
             if (generation % 8 == 0) std::this_thread::yield();
         }

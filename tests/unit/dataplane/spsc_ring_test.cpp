@@ -2,11 +2,11 @@
 // Does everything that goes into the ring come out once and in order, also between two threads?
 #include "dataplane/spsc_ring.h"
 
-#include <gtest/gtest.h>
-
 #include <deque>
 #include <memory>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "dataplane/random.h"
 
@@ -84,7 +84,7 @@ TEST(SpscRing, AgreesWithADeque) {
 
 TEST(SpscRing, TwoThreads) {
     // Also under TSan: payloads behind pointers make a missing release or acquire visible.
-    constexpr int kItems = 200'000;
+    constexpr int kItems = 50'000;
     SpscRing<std::unique_ptr<int>> ring(64);
     std::thread producer([&] {
         for (int i = 0; i < kItems;) {

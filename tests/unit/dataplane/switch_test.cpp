@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Does the switch forward what it should, unchanged, and refuse the rest by name?
-#include "dataplane/switch_stage.h"
-
-#include <gtest/gtest.h>
-
 #include <functional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
+
+#include "dataplane/switch_stage.h"
 #include "proto/wire/icrc.h"
 #include "tests/sim/lone_link.h"
 #include "tests/sim/profiles.h"
@@ -43,7 +42,8 @@ TEST(Switch, APlainFramePassesByteForByteButForItsTtl) {
     SwitchRig rig(plain_ports(2));
     rig.publish_star();
     for (std::uint32_t bytes = 64; bytes <= 1518; bytes += 41) {
-        for (const auto& vlan : {std::optional<wire::VlanTag>(), {wire::VlanTag{.pcp = 5, .vid = 9}}}) {
+        for (const auto& vlan :
+             {std::optional<wire::VlanTag>(), {wire::VlanTag{.pcp = 5, .vid = 9}}}) {
             const GhostLook look{.entropy = 0xBEEF, .ttl = 9, .dscp = 0x2A, .vlan = vlan};
             SimFrame frame = ghost_to(rig, 1, look, bytes);
             auto expected = bytes_of(frame);
@@ -159,7 +159,8 @@ TEST(Switch, TenantGuard) {
     rig.inject(0, ghost_to(rig, 1, {.vlan = wire::VlanTag{.vid = 43}}));
     rig.inject(0, ghost_to(rig, 1));
     rig.inject(1, ghost_to(rig, 0, {.vlan = wire::VlanTag{.vid = 42}}));
-    rig.inject(1, ghost_to(rig, 0, {.vlan = wire::VlanTag{.pcp = 7, .vid = 0}}));  // A priority only.
+    rig.inject(1,
+               ghost_to(rig, 0, {.vlan = wire::VlanTag{.pcp = 7, .vid = 0}}));  // A priority only.
     rig.inject(1, ghost_to(rig, 0));
     rig.step();
     EXPECT_EQ(rig.taken(1).size(), 1u);
@@ -300,8 +301,7 @@ std::vector<Refusal> refusals() {
              rig.inject(0, std::move(frame));
          },
          on_links},
-        {Drop::kControlOnPlainPort, 1,
-         [](SwitchRig& rig) { rig.inject(0, control_frame(rig)); }},
+        {Drop::kControlOnPlainPort, 1, [](SwitchRig& rig) { rig.inject(0, control_frame(rig)); }},
         {Drop::kUnknownVc, 1,
          [](SwitchRig& rig) { rig.inject(0, in_sequence(rig, ghost_to(rig, 1), Vc{3})); },
          on_links},
@@ -322,8 +322,7 @@ std::vector<Refusal> refusals() {
              rig.inject(0, ghost_to(rig, 1, {.ttl = 1}));
              rig.inject(0, ghost_to(rig, 1, {.ttl = 0}));
          }},
-        {Drop::kSourceGuard, 1,
-         [](SwitchRig& rig) { rig.inject(0, ghost_to(rig, 1, {}, 100, 6)); },
+        {Drop::kSourceGuard, 1, [](SwitchRig& rig) { rig.inject(0, ghost_to(rig, 1, {}, 100, 6)); },
          [](RigOptions& options) { options.ports[0].guard_source = true; }},
         {Drop::kTenantGuard, 1, [](SwitchRig& rig) { rig.inject(0, ghost_to(rig, 1)); },
          [](RigOptions& options) {
@@ -352,7 +351,7 @@ std::vector<Refusal> refusals() {
 
 TEST(Switch, EveryReasonToRefuseHasAFrameThatMeetsIt) {
     // What no link, switch or worker says: media say it, endpoints, or nobody yet.
-    std::set<Drop> seen{Drop::kMultiSegment, Drop::kNotForMe,       Drop::kBadIcrc,
+    std::set<Drop> seen{Drop::kMultiSegment,  Drop::kNotForMe,       Drop::kBadIcrc,
                         Drop::kUnknownOpcode, Drop::kUnknownVersion, Drop::kTxnMalformed,
                         Drop::kEgressDown,    Drop::kLinkDiscard};
     for (const Refusal& refusal : refusals()) {

@@ -2,9 +2,9 @@
 // The poll loop of one switch between endpoints: is nothing lost, and does nobody wait for nobody?
 #include "dataplane/worker.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "tests/sim/profiles.h"
 #include "tests/sim/switch_rig.h"
@@ -76,8 +76,8 @@ TEST_P(WorkerCount, OverBadCablesToo) {
     RigOptions options = star(4, GetParam());
     for (std::size_t i = 0; i < 4; ++i) {
         options.ports[i].software_fcs = true;
-        options.ports[i].out = {.loss = 0.02, .bit_error = 0.01, .duplicate = 0.02, .reorder = 0.02,
-                                .seed = 2 * i + 1};
+        options.ports[i].out = {
+            .loss = 0.02, .bit_error = 0.01, .duplicate = 0.02, .reorder = 0.02, .seed = 2 * i + 1};
         options.ports[i].in = options.ports[i].out;
         options.ports[i].in.seed = 2 * i + 2;
     }
@@ -225,8 +225,8 @@ TEST(Worker, CountsWhatTheMediumCarried) {
     rig.publish_star();
     ASSERT_TRUE(rig.come_up());
     for (int n = 0; n < 100; ++n) rig.offer(0, 1, kVc, 200);
-    ASSERT_TRUE(rig.run_until([&] { return all_arrived(rig, 1, 0) &&
-                                           rig.script(1).received.size() == 100; }, 5ms));
+    ASSERT_TRUE(rig.run_until(
+        [&] { return all_arrived(rig, 1, 0) && rig.script(1).received.size() == 100; }, 5ms));
     rig.run_for(100us);
     const PortCounters& in = rig.port(0).counters;
     std::uint64_t polls = 0, frames = 0;

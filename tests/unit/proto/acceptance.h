@@ -56,7 +56,8 @@ inline PairOptions plan_options() {
 /// A pair that is up and at rest, its counters at that moment, and what a hears.
 class Bench {
 public:
-    explicit Bench(const PairOptions& options, std::size_t frames = 60'000) : pair(options, frames) {
+    explicit Bench(const PairOptions& options, std::size_t frames = 60'000)
+        : pair(options, frames) {
         EXPECT_TRUE(pair.come_up());
         pair.run_for(std::chrono::microseconds(200));
         EXPECT_TRUE(pair.run_until([&] { return pair.a.link().frames_held() == 0; },
@@ -108,7 +109,8 @@ inline double share_of_line(Bench& bench, Duration time, Vc vc = kVc) {
     const std::uint64_t before = bench.pair.b.received(vc);
     bench.pair.run_for(time);
     const auto carried = static_cast<double>(bench.pair.b.received(vc) - before);
-    const double steps = static_cast<double>(time.count()) / static_cast<double>(kTenFrames.count());
+    const double steps =
+        static_cast<double>(time.count()) / static_cast<double>(kTenFrames.count());
     return carried / (steps * kFramesAStep);
 }
 

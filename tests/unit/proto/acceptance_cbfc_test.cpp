@@ -25,8 +25,8 @@ struct Counters {
 Counters counters(Bench& bench) {
     const auto& sender = bench.pair.a.link().cbfc_sender();
     const auto& receiver = bench.pair.b.link().cbfc_receiver();
-    return {sender.consumed(kVc).value(), sender.freed(kVc).value(),
-            receiver.consumed(kVc).value(), receiver.freed(kVc).value()};
+    return {sender.consumed(kVc).value(), sender.freed(kVc).value(), receiver.consumed(kVc).value(),
+            receiver.freed(kVc).value()};
 }
 std::ostream& operator<<(std::ostream& out, const Counters& c) {
     return out << "S_CC " << c.s_cc << ", S_CF " << c.s_cf << ", R_CC " << c.r_cc << ", R_CF "
@@ -45,8 +45,8 @@ TEST(Acceptance, CBFC_01) {
         CbfcSender sender(profile);
         CbfcReceiver receiver(profile);
         ASSERT_EQ(sender.on_cf_update(kVc, receiver.freed(kVc)), CfVerdict::kAccepted);
-        for (const std::uint32_t bytes : {60u, 61u, 124u, 125u, 252u, 508u, 1020u, 1276u, 1514u,
-                                          2044u, 9212u}) {
+        for (const std::uint32_t bytes :
+             {60u, 61u, 124u, 125u, 252u, 508u, 1020u, 1276u, 1514u, 2044u, 9212u}) {
             const std::uint64_t previous = sender.consumed(kVc).value();
             const Credits each = rule.credits(bytes);
             std::uint64_t refused = 0;
@@ -175,7 +175,8 @@ void expect_only(const VcMap& map, const GhostLook& look, Vc vc) {
 TEST(Acceptance, CBFC_05) {
     // PCP + DEI mapping: only the mapped VC's counters move.
     VcMap::ByPcpDei by_tag{};
-    for (std::size_t i = 0; i < by_tag.size(); ++i) by_tag[i] = Vc{static_cast<std::uint8_t>(i % 5)};
+    for (std::size_t i = 0; i < by_tag.size(); ++i)
+        by_tag[i] = Vc{static_cast<std::uint8_t>(i % 5)};
     const VcMap map(VcMap::ByDscp{}, by_tag);
     for (std::uint8_t pcp = 0; pcp < 8; ++pcp) {
         for (const bool dei : {false, true}) {

@@ -2,12 +2,12 @@
 // Does a port give each VC its reserved credits, and the shared ones only within their thresholds?
 #include "proto/credit_pool.h"
 
-#include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 namespace ethlink {
 namespace {
@@ -181,7 +181,8 @@ RC_GTEST_PROP(CreditPool, AgreesWithANaiveOne, ()) {
 }
 
 TEST(CreditRule, RoundsUpForEachSizeAndOverhead) {
-    // UEC 5.2.2: ceil((bytes + PktOvhd) / CreditSize), a short frame counted as Ethernet's 60 bytes.
+    // UEC 5.2.2: ceil((bytes + PktOvhd) / CreditSize), a short frame counted as Ethernet's 60
+    // bytes.
     for (const std::uint32_t size : {32u, 64u, 128u, 256u, 512u, 1024u, 2048u}) {
         for (std::int32_t overhead = -16; overhead <= 127; ++overhead) {
             CbfcProfile profile;

@@ -2,11 +2,11 @@
 // Has every reason and every counter a name of its own that a script can use?
 #include "proto/drop.h"
 
-#include <gtest/gtest.h>
-
 #include <set>
 #include <string>
 #include <string_view>
+
+#include <gtest/gtest.h>
 
 #include "proto/link_stats.h"
 

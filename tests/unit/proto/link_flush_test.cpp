@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // When the neighbour is dead, deaf or new: does a link give up in time, and begin again cleanly?
-#include <gtest/gtest.h>
-
 #include <array>
 #include <cstdint>
+
+#include <gtest/gtest.h>
 
 #include "tests/sim/lone_link.h"
 #include "tests/sim/pair.h"
@@ -122,8 +122,8 @@ TEST(LinkFlush, WithoutReInitTheLinkGoesOnAsBestEffort) {
     cut.loss = 1;
     pair.a.line().set(cut);
     for (int i = 0; i < 5; ++i) pair.a.offer(kVc, 60);
-    ASSERT_TRUE(pair.run_until(
-        [&] { return pair.a.link().llr_tx().state() == LlrTxState::kFlush; }, 10ms));
+    ASSERT_TRUE(
+        pair.run_until([&] { return pair.a.link().llr_tx().state() == LlrTxState::kFlush; }, 10ms));
     EXPECT_GE(pair.a.link().stats().read(LinkStat::kLlrTxFlushedFrames), 5u);
 
     // 2. Healed: frames go without numbers, the CC_Update without a session ends b's, and squares

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What can a neighbour, a forger or a stale copy do to a link? Nothing but move a counter.
-#include <gtest/gtest.h>
-
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <tuple>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "dataplane/random.h"
 #include "tests/sim/lone_link.h"
@@ -29,28 +28,6 @@ LinkProfile silent() {
     return profile;
 }
 
-/// All that decides what a link will do next, as numbers.
-std::vector<std::uint64_t> state_of(const LoneLink& lone) {
-    const auto& tx = lone.link.llr_tx();
-    const auto& rx = lone.link.llr_rx();
-    std::vector<std::uint64_t> state{static_cast<std::uint64_t>(tx.state()), tx.epoch(),
-                                     tx.next().value(),  tx.oldest().value(),
-                                     tx.replay_cursor().value(), tx.replay_count(),
-                                     static_cast<std::uint64_t>(rx.state()), rx.epoch(),
-                                     rx.expected().value(), rx.sessions(),
-                                     lone.link.frames_held()};
-    for (std::uint8_t i = 0; i < lone.profile.vc_count; ++i) {
-        const auto& sender = lone.link.cbfc_sender();
-        const auto& receiver = lone.link.cbfc_receiver();
-        for (const CreditCounter counter : {sender.consumed(Vc{i}), sender.freed(Vc{i}),
-                                            receiver.consumed(Vc{i}), receiver.freed(Vc{i})}) {
-            state.push_back(counter.value());
-        }
-        state.push_back(sender.heard(Vc{i}) ? 1 : 0);
-    }
-    return state;
-}
-
 /// A link in the middle of its work: 5 frames of ours unacknowledged (1 .. 5), 4 heard, 2 drained.
 struct Busy {
     Busy() : lone(silent(), {.epoch = 7}) {
@@ -63,9 +40,9 @@ struct Busy {
     }
     /// Does it, and says whether the link is as it was.
     bool is_unmoved_by(const std::function<void()>& attack) {
-        const auto before = state_of(lone);
+        const auto before = state_of(lone.link);
         attack();
-        return state_of(lone) == before;
+        return state_of(lone.link) == before;
     }
     LoneLink lone;
 };
@@ -74,22 +51,22 @@ TEST(LinkHostile, ForgedAck) {
     // K1, L8: everything but what is outstanding, and the last ACK said again.
     Busy busy;
     for (const std::uint32_t seq : {6u, 7u, 100u, 524'288u, 524'295u, 1'048'574u, 1'048'575u}) {
-        EXPECT_TRUE(busy.is_unmoved_by(
-            [&] { busy.lone.hear_sets({{.type = CtlOsType::kAck, .value = seq}}); }))
-            << seq;
+        EXPECT_TRUE(busy.is_unmoved_by([&] {
+            busy.lone.hear_sets({{.type = CtlOsType::kAck, .value = seq}});
+        })) << seq;
     }
     EXPECT_EQ(busy.lone.count(LinkStat::kLlrRxAckNackSeqError), 7u);
-    EXPECT_TRUE(busy.is_unmoved_by(
-        [&] { busy.lone.hear_sets({{.type = CtlOsType::kAck, .value = 0}}); }));
+    EXPECT_TRUE(
+        busy.is_unmoved_by([&] { busy.lone.hear_sets({{.type = CtlOsType::kAck, .value = 0}}); }));
     EXPECT_EQ(busy.lone.count(LinkStat::kLlrRxAckNackSeqError), 7u);
 }
 
 TEST(LinkHostile, ForgedNack) {
     Busy busy;
     for (const std::uint32_t seq : {6u, 7u, 100u, 524'288u, 1'048'575u}) {
-        EXPECT_TRUE(busy.is_unmoved_by(
-            [&] { busy.lone.hear_sets({{.type = CtlOsType::kNack, .value = seq}}); }))
-            << seq;
+        EXPECT_TRUE(busy.is_unmoved_by([&] {
+            busy.lone.hear_sets({{.type = CtlOsType::kNack, .value = seq}});
+        })) << seq;
     }
     EXPECT_EQ(busy.lone.count(LinkStat::kLlrRxAckNackSeqError), 5u);
     EXPECT_TRUE(busy.lone.turn().empty());
@@ -119,8 +96,7 @@ TEST(LinkHostile, ForgedInit) {
     Busy busy;
     EXPECT_TRUE(busy.is_unmoved_by([&] {
         busy.lone.hear_sets({{.type = CtlOsType::kInit, .value = 3, .arg = 0x0333}});
-        busy.lone.hear_sets(
-            {{.type = CtlOsType::kInit, .value = 3, .arg = LoneLink::kTheirEpoch}});
+        busy.lone.hear_sets({{.type = CtlOsType::kInit, .value = 3, .arg = LoneLink::kTheirEpoch}});
         busy.lone.hear_sets({{.type = CtlOsType::kInit, .value = 3, .arg = 0}});
         busy.lone.hear_sets({{.type = CtlOsType::kInit, .value = 3, .arg = 0x20}});
     }));
@@ -151,9 +127,8 @@ TEST(LinkHostile, ForgedCfUpdate) {
     EXPECT_EQ(busy.lone.count(LinkStat::kCbfcCfUpdateRefused), 4u);
     // Of VCs without credits, and of none that we have.
     for (const std::uint16_t vc : std::to_array<std::uint16_t>({2, 3, 31})) {
-        EXPECT_TRUE(busy.is_unmoved_by([&] {
-            busy.lone.hear_sets({{.type = CtlOsType::kCfUpdate, .value = 0, .arg = vc}});
-        }));
+        EXPECT_TRUE(busy.is_unmoved_by(
+            [&] { busy.lone.hear_sets({{.type = CtlOsType::kCfUpdate, .value = 0, .arg = vc}}); }));
     }
     EXPECT_EQ(busy.lone.count(LinkStat::kCbfcCfUpdateRefused), 7u);
 }
@@ -198,11 +173,11 @@ TEST(LinkHostile, ACcUpdateMayNameTooFewOrTooManyVcs) {
 
 TEST(LinkHostile, DamagedOrMalformedControl) {
     Busy busy;
-    SimFrame bad_crc = busy.lone.make_sets({{.type = CtlOsType::kAck, .value = 3}},
-                                           LoneLink::kTheirEpoch, 7);
+    SimFrame bad_crc =
+        busy.lone.make_sets({{.type = CtlOsType::kAck, .value = 3}}, LoneLink::kTheirEpoch, 7);
     bad_crc.bytes()[24] ^= std::byte{1};
-    SimFrame no_version = busy.lone.make_sets({{.type = CtlOsType::kAck, .value = 3}},
-                                              LoneLink::kTheirEpoch, 7);
+    SimFrame no_version =
+        busy.lone.make_sets({{.type = CtlOsType::kAck, .value = 3}}, LoneLink::kTheirEpoch, 7);
     no_version.bytes()[14] = std::byte{0xF1};
     EXPECT_TRUE(busy.is_unmoved_by([&] {
         const RxOutcome first = busy.lone.hear(std::move(bad_crc));
@@ -216,9 +191,9 @@ TEST(LinkHostile, DamagedOrMalformedControl) {
 
 TEST(LinkHostile, EveryPrefixAndFlippedBitOfAControlFrame) {
     Busy busy;
-    const SimFrame model = busy.lone.make_sets({{.type = CtlOsType::kAck, .value = 5},
-                                                {.type = CtlOsType::kCfUpdate, .value = 5}},
-                                               LoneLink::kTheirEpoch, 7);
+    const SimFrame model = busy.lone.make_sets(
+        {{.type = CtlOsType::kAck, .value = 5}, {.type = CtlOsType::kCfUpdate, .value = 5}},
+        LoneLink::kTheirEpoch, 7);
     const auto attack = [&](SimFrame frame) {
         return busy.is_unmoved_by([&] { (void)busy.lone.hear(std::move(frame)); });
     };
@@ -323,7 +298,8 @@ TEST(LinkHostile, UnreadableBytesThatAreNoneOfOurs) {
             const std::vector<std::byte> runt(n, std::byte{0xFF});
             EXPECT_FALSE(busy.lone.link.on_unreadable(runt, FrameCheck::kGood));
         }
-        const std::vector<std::byte> ones(64, std::byte{0xFF});  // Eligible, but no EtherType of ours.
+        const std::vector<std::byte> ones(64,
+                                          std::byte{0xFF});  // Eligible, but no EtherType of ours.
         EXPECT_FALSE(busy.lone.link.on_unreadable(ones, FrameCheck::kBad));
         const std::vector<std::byte> zeros(64);
         EXPECT_FALSE(busy.lone.link.on_unreadable(zeros, FrameCheck::kBad));
@@ -352,8 +328,8 @@ TEST(LinkHostile, TenThousandRandomMessages) {
         LoneLink lone(profile, {.epoch = 7});
         lone.come_up();
         for (int i = 0; i < 500; ++i) {
-            const auto value = static_cast<std::uint32_t>(
-                random.chance(0.5) ? random.below(200) : random.next());
+            const auto value =
+                static_cast<std::uint32_t>(random.chance(0.5) ? random.below(200) : random.next());
             const auto arg = static_cast<std::uint16_t>(random.below(40));
             switch (random.below(8)) {
                 case 0: lone.hear_sets({{.type = CtlOsType::kAck, .value = value}}); break;
@@ -370,7 +346,8 @@ TEST(LinkHostile, TenThousandRandomMessages) {
                                      .arg = static_cast<std::uint16_t>(arg % kMaxVcs)}});
                     break;
                 case 5:
-                    lone.hear_data(wire::LinkWord::decode(static_cast<std::uint32_t>(random.next())));
+                    lone.hear_data(
+                        wire::LinkWord::decode(static_cast<std::uint32_t>(random.next())));
                     break;
                 case 6:
                     lone.hear_cc(std::array{value, value},

@@ -2,13 +2,13 @@
 // Is there for every counter of a link something that moves it, and is it the right one?
 #include "proto/link_stats.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <functional>
 #include <set>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "tests/sim/lone_link.h"
 #include "tests/sim/profiles.h"
@@ -145,7 +145,9 @@ const std::vector<Case>& cases() {
              l.turn(2us);
          }},
         {S::kCbfcNumCcUpdateMessagesRx, 1,
-         [](LoneLink& l) { l.hear_cc(std::array{0u, 0u, 0u}, l.next_word()); }},
+         [](LoneLink& l) {
+             l.hear_cc(std::array{0u, 0u, 0u}, l.next_word());
+         }},
         {S::kCbfcNumCfUpdateMessagesRx, 1, [](LoneLink& l) { hear(l, CtlOsType::kCfUpdate, 0); }},
         {S::kLlrTxFlush, 1,
          [](LoneLink& l) {
@@ -185,7 +187,9 @@ const std::vector<Case>& cases() {
         {S::kCbfcCfUpdateRefused, 1, [](LoneLink& l) { hear(l, CtlOsType::kCfUpdate, 1); }},
         {S::kCbfcCcUpdateRefused, 1, [](LoneLink& l) { l.hear_cc(std::array{0u}, {}); }},
         {S::kCbfcCreditsReconciled, 9,
-         [](LoneLink& l) { l.hear_cc(std::array{4u, 5u}, l.next_word()); }},
+         [](LoneLink& l) {
+             l.hear_cc(std::array{4u, 5u}, l.next_word());
+         }},
         {S::kTxNoBuffer, 1,
          [](LoneLink& l) {
              std::vector<SimFrame> hoard;

@@ -2,9 +2,9 @@
 // Does a link open its session, number, acknowledge and repeat as it should?
 #include "proto/link.h"
 
-#include <gtest/gtest.h>
-
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "proto/wire/icrc.h"
 #include "tests/sim/lone_link.h"
@@ -160,7 +160,8 @@ TEST(Link, StopsAtTheWindowInFramesAndInBytes) {
     profile.llr.max_outstanding_bytes = 10'000;
     LoneLink bytes(profile);
     bytes.come_up();
-    for (n = 0; bytes.send(kVc, 1500); ++n) {}
+    for (n = 0; bytes.send(kVc, 1500); ++n) {
+    }
     EXPECT_EQ(n, 6u);
     EXPECT_TRUE(bytes.send(kVc, 1000));
     EXPECT_FALSE(bytes.send(kVc, 60));

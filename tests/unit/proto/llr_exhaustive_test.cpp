@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // All that a wire can do to the first messages of a session, with four-bit numbers: does each
 // frame still arrive once and in order (L1), and does it end?
-#include <gtest/gtest.h>
-
 #include <array>
 #include <cstdint>
 #include <deque>
+
+#include <gtest/gtest.h>
 
 #include "proto/llr_rx.h"
 #include "proto/llr_tx.h"

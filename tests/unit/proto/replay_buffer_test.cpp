@@ -2,9 +2,9 @@
 // Does the replay buffer own its frames, count their bytes, and give them back?
 #include "proto/replay_buffer.h"
 
-#include <gtest/gtest.h>
-
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "proto/cyclic.h"
 #include "tests/sim/frame.h"
