@@ -89,11 +89,10 @@ void print(const HopCase& what, const HopResult& result, double hz, bool csv) {
         std::printf("%s,%u,%u,%u,%.2f\n", name(what.keep), what.ports, what.vcs, what.frame_bytes,
                     result.cycles_per_frame);
     } else {
-        std::printf("%-5s %5u %3u %6u %8.1f %8.1f %7.2f %6.1f %8.1f %8llu %8llu\n",
-                    name(what.keep), what.ports, what.vcs, what.frame_bytes,
-                    result.cycles_per_frame, result.cycles_low,
-                    hz / result.cycles_per_frame / 1e6, result.burst_mean, result.control_per_1000,
-                    static_cast<unsigned long long>(result.replays),
+        std::printf("%-5s %5u %3u %6u %8.1f %8.1f %7.2f %6.1f %8.1f %8llu %8llu\n", name(what.keep),
+                    what.ports, what.vcs, what.frame_bytes, result.cycles_per_frame,
+                    result.cycles_low, hz / result.cycles_per_frame / 1e6, result.burst_mean,
+                    result.control_per_1000, static_cast<unsigned long long>(result.replays),
                     static_cast<unsigned long long>(result.refused));
     }
     std::fflush(stdout);
@@ -126,8 +125,9 @@ int run(const std::vector<std::string_view>& arguments) {
     if (!options.csv) {
         std::printf("# EAL: %s\n# TSC %.1f MHz; cycles: TSC, median of %u windows of 64 turns\n",
                     eal->command_line().c_str(), hz / 1e6, options.windows);
-        std::printf("keep  ports vcs   size  cyc/frm  low10%% Mpps/core  burst ctl/1000  replays"
-                    "  refused\n");
+        std::printf(
+            "keep  ports vcs   size  cyc/frm  low10%% Mpps/core  burst ctl/1000  replays"
+            "  refused\n");
     }
     if (run_all(options, **pool, hz)) return 0;
     std::fprintf(stderr, "bench_hop: frames were replayed, refused or leaked: no clean run\n");

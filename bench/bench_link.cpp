@@ -15,8 +15,8 @@
 namespace ethlink::bench {
 namespace {
 
-constexpr std::size_t kFrames = 256;     // of a batch
-constexpr std::size_t kAckEvery = 32;    // frames: ACK and CF_Update
+constexpr std::size_t kFrames = 256;   // of a batch
+constexpr std::size_t kAckEvery = 32;  // frames: ACK and CF_Update
 constexpr std::uint16_t kEpoch = 33;
 constexpr Vc kVc{2};
 constexpr Credits kPrice{1};
@@ -48,8 +48,8 @@ void together(benchmark::State& state) {
             m.sender.on_sent(kVc, kPrice);
             const auto seq = m.llr_tx.on_sent(m.now);
             benchmark::ClobberMemory();  // The frame goes out and comes in: nothing is remembered.
-            const auto verdict = m.llr_rx.on_frame(kEpoch & LlrRx::kSessionMask, seq,
-                                                   FrameCheck::kGood);
+            const auto verdict =
+                m.llr_rx.on_frame(kEpoch & LlrRx::kSessionMask, seq, FrameCheck::kGood);
             if (verdict != LlrRxVerdict::kAccept || !m.receiver.fits(kVc, kPrice)) {
                 return state.SkipWithError("not accepted");
             }

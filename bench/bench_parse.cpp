@@ -21,9 +21,8 @@ void parse(benchmark::State& state) {
     std::vector<std::vector<std::byte>> frames;
     for (std::size_t i = 0; i < kFrames; ++i) {
         frames.push_back(make_frame(GpuId{0x0200}, GpuId{static_cast<std::uint16_t>(i)}, bytes));
-        const wire::LinkWord word{.eligible = true,
-                                  .session = 1,
-                                  .sequence = static_cast<std::uint32_t>(i)};
+        const wire::LinkWord word{
+            .eligible = true, .session = 1, .sequence = static_cast<std::uint32_t>(i)};
         wire::store_link_word(frames.back().data(), word.encode());
     }
     measure(state, kFrames, [&] {

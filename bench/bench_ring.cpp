@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Our SPSC ring against rte_ring (SP/SC): one core, and from one core to another.
-#include <pthread.h>
-#include <sched.h>
-
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
+#include <sched.h>
 #include <thread>
 
 #include <benchmark/benchmark.h>
+#include <pthread.h>
 #include <rte_pause.h>
 #include <rte_ring.h>
 

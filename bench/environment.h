@@ -2,12 +2,11 @@
 // DPDK's environment as every benchmark starts it: ordinary pages, no telemetry, any user.
 #pragma once
 
-#include <unistd.h>
-
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <unistd.h>
 #include <utility>
 
 #include "dataplane/dpdk/eal.h"

@@ -101,23 +101,28 @@ def main():
     return 0
 
 
+def ratios(values, base):
+    """Of the same rounds, their median; and of the least figures: testpmd's is a mean, which counts
+    the time that it was interrupted, so on a busy machine the second is the harder one."""
+    return (statistics.median(value / other for value, other in zip(values, base)),
+            min(values) / min(base))
+
+
 def report(base, hops):
-    csum = statistics.median(base)
-    print(f"{'':24} cycles/packet  least  times testpmd")
-    print(f"{'testpmd csum, net_ring':24} {csum:13.1f} {min(base):6.1f} {1:14.2f}")
+    print(f"{'cycles per packet':28} median  least  times testpmd: median  least")
+    print(f"{'testpmd csum, net_ring':28} {statistics.median(base):6.1f} {min(base):6.1f}")
     for (keep, ports, _, size), values in hops.items():
         name = f"hop, {keep}, {ports} ports, {size} B"
-        hop = statistics.median(values)
-        # Each round by itself: what slows a round down slows both.
-        ratio = statistics.median(value / other for value, other in zip(values, base))
-        print(f"{name:24} {hop:13.1f} {min(values):6.1f} {ratio:14.2f}")
+        median, least = ratios(values, base)
+        print(f"{name:28} {statistics.median(values):6.1f} {min(values):6.1f} "
+              f"{median:21.2f} {least:6.2f}")
     small, large = hops[CASES[0]], hops[CASES[1]]
-    to_testpmd = statistics.median(value / other for value, other in zip(small, base))
+    to_testpmd = max(ratios(small, base))
     to_small = statistics.median(value / other for value, other in zip(large, small))
     for what, value, goal in (("64 B hop / testpmd", to_testpmd, GOAL_TO_TESTPMD),
                               ("2048 B hop / 64 B hop", to_small, GOAL_TO_SMALL)):
         verdict = "reached" if value <= goal else "MISSED"
-        print(f"{what:24} {value:13.2f}  goal {goal}: {verdict}")
+        print(f"{what:28} {value:6.2f}  goal {goal}: {verdict}")
 
 
 if __name__ == "__main__":

@@ -56,9 +56,9 @@ public:
         tables_.publish(make_table(what.ports));
         std::vector<PortHome> homes;
         for (std::uint16_t i = 0; i < what.ports; ++i) homes.push_back({WorkerId{0}, i});
-        worker_ = std::make_unique<SwitchWorker>(
-            WorkerId{0}, std::make_shared<Crossbar<Mbuf>>(homes, 1, 0),
-            SwitchStage<Mbuf>(tables_.reader(0)));
+        worker_ = std::make_unique<SwitchWorker>(WorkerId{0},
+                                                 std::make_shared<Crossbar<Mbuf>>(homes, 1, 0),
+                                                 SwitchStage<Mbuf>(tables_.reader(0)));
         turned_ = worker_.get();
         for (std::uint32_t i = 0; i < what.ports; ++i) add_port(i, pool);
     }
@@ -123,7 +123,8 @@ public:
         for (std::uint32_t i = 0; i < what_.ports; ++i) {
             const PortCounters& counters = worker_->port(i).counters;
             sum.first += counters.rx_frames.read();
-            for (std::size_t n = 1; n <= kBurstSize; ++n) sum.second += counters.rx_bursts[n].read();
+            for (std::size_t n = 1; n <= kBurstSize; ++n)
+                sum.second += counters.rx_bursts[n].read();
         }
         return sum;
     }

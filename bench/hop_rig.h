@@ -24,14 +24,14 @@ struct HopCase {
 };
 
 struct HopResult {
-    double cycles_per_frame = 0;   // median over the windows
-    double cycles_low = 0;         // the 10th percentile
-    double cycles_per_turn = 0;    // median
-    double burst_mean = 0;         // frames in a receive burst
-    double control_per_1000 = 0;   // control frames that the switch sent per 1000 data frames
-    std::uint64_t frames = 0;      // counted at the sinks
-    std::uint64_t replays = 0;     // all links, both directions
-    std::uint64_t refused = 0;     // by the switch or the sinks
+    double cycles_per_frame = 0;  // median over the windows
+    double cycles_low = 0;        // the 10th percentile
+    double cycles_per_turn = 0;   // median
+    double burst_mean = 0;        // frames in a receive burst
+    double control_per_1000 = 0;  // control frames that the switch sent per 1000 data frames
+    std::uint64_t frames = 0;     // counted at the sinks
+    std::uint64_t replays = 0;    // all links, both directions
+    std::uint64_t refused = 0;    // by the switch or the sinks
 };
 
 /// Builds everything, runs the case and takes it down again. Throws std::runtime_error if the

@@ -42,7 +42,8 @@ public:
     /// Takes in all that has come, and fills a burst as far as credits and window allow.
     void turn(Time now, bool sending) {
         link_.on_time(now);
-        while (receive(now)) {}
+        while (receive(now)) {
+        }
         link_.poll_control(staged_);
         link_.poll_replay(staged_);
         if (sending) fill();

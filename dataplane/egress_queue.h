@@ -67,8 +67,8 @@ public:
         }
     }
 
-    /// The place of the next parcel of `vc`, empty, to be filled in at once; nullptr if its queue is
-    /// full.
+    /// The place of the next parcel of `vc`, empty, to be filled in at once; nullptr if its queue
+    /// is full.
     [[nodiscard]] Parcel<F>* claim(Vc vc, std::uint32_t bytes) {
         EgressQueue<F>& queue = queues_[vc.value];
         if (queue.full()) [[unlikely]] return nullptr;

@@ -15,7 +15,8 @@ CreditPool::CreditPool(const LinkProfile& profile)
         account.mode = vc.threshold_mode;
         account.dynamic = vc.shared_dynamic;
         if (vc.threshold_mode == ThresholdMode::kNone) continue;
-        const bool capped = vc.threshold_mode == ThresholdMode::kStatic && vc.shared_static.value > 0;
+        const bool capped =
+            vc.threshold_mode == ThresholdMode::kStatic && vc.shared_static.value > 0;
         caps_[i] = capped ? std::min(vc.shared_static.value, shared_size_) : shared_size_;
     }
 }
@@ -34,7 +35,8 @@ bool CreditPool::fits_shared(Vc vc, std::uint32_t wanted) const {
 }
 
 void CreditPool::reshare(const Account& account, std::uint32_t held_before) {
-    shared_held_ = shared_held_ - account.beyond(held_before) + account.beyond(account.held.value());
+    const std::uint32_t after = account.beyond(account.held.value());
+    shared_held_ = shared_held_ - account.beyond(held_before) + after;
 }
 
 void CreditPool::assign(Vc vc, CreditCounter consumed, CreditCounter freed) {

@@ -10,19 +10,20 @@
 
 namespace ethlink {
 
-/// The frames of one receive burst. While they come in order, undamaged, of one VC and within its
-/// reserved credits, accept() takes them in; all others are on_rx()'s. Both together do what on_rx()
-/// alone would do, once finish() has been called.
+/// The frames of one receive burst. While they come in order, undamaged and within the reserved
+/// credits of their VC, accept() takes them in; all others are on_rx()'s. Both together do what
+/// on_rx() alone would do, once finish() has been called.
 template <FrameHandle F, class Seq>
 class BasicLink<F, Seq>::Reception {
 public:
     explicit Reception(BasicLink& link) : link_(&link) { expect(); }
 
-    /// The credits that a data frame took, to be returned through on_drained(vc(), ...), at least 1.
+    /// The credits that a data frame took, at least 1; they return through on_drained(vc(), ...).
     /// None: nothing has changed; finish(), then on_rx().
     [[gnu::always_inline]] Credits accept(F& frame, const wire::FrameView& view) {
         const std::uint32_t word = view.link_word_raw();
-        if (word != expected_ || view.is_control()) [[unlikely]] return {};
+        if (view.is_control()) [[unlikely]] return {};
+        if (word != expected_ && !follow(word)) [[unlikely]] return {};
         const Credits credits = link_->rule_.credits(view.size());
         if (!link_->cbfc_receiver_.fits_reserved(vc_, credits)) [[unlikely]] return {};
         link_->cbfc_receiver_.on_frame(vc_, credits);
@@ -55,6 +56,16 @@ public:
     }
 
 private:
+    /// Whether it is the next frame, only of another VC: from now on that one is expected.
+    [[gnu::noinline]] bool follow(std::uint32_t word) {
+        const Vc vc = wire::LinkWord::decode(word).vc;
+        if (expected_ == kNone || vc.value >= link_->profile_->vc_count) return false;
+        finish();
+        link_->rx_vc_ = vc;
+        expect();
+        return word == expected_;
+    }
+
     static constexpr std::uint64_t kNone = UINT64_MAX;  // No link word has 64 bits.
 
     BasicLink* link_;

@@ -126,7 +126,7 @@ std::string drops_table(const json& drops) {
             table.add({cell(port, "port"), reason, n.dump()});
         }
     }
-    return any ? table.text() : "no frame was refused\n";
+    return any ? table.text() : "no frame was refused or given up\n";
 }
 
 std::string pool_table(const json& pool) {

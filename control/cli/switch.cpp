@@ -44,8 +44,11 @@ Sample take_sample(const Process& process) {
         sample.tx_frames += port.counters.tx_frames.read();
         if (!port.link) return;
         ++sample.links;
+        const LinkStats& stats = port.link->stats();
+        sample.drops += stats.read(LinkStat::kLlrTxDiscard);
+        sample.drops += stats.read(LinkStat::kLlrTxFlushedFrames);
         const auto& profile = process.fabric().profile(node.ports[port.rules.id.value].profile);
-        if (control::link_is_up(port.link->stats(), profile.link)) ++sample.links_up;
+        if (control::link_is_up(stats, profile.link)) ++sample.links_up;
     });
     for (const auto& runner : process.runners()) {
         sample.cycles += runner->counters().cycles.read();
@@ -68,7 +71,7 @@ std::string summary(const Sample& now, const Sample& before) {
     char text[200];
     std::snprintf(text, sizeof text,
                   "links %zu/%zu up, in %.3f Mpps %.2f Gbit/s, out %.3f Mpps, replays +%llu, "
-                  "refused +%llu, busy %.0f %%",
+                  "dropped +%llu, busy %.0f %%",
                   now.links_up, now.links, rate(now.rx_frames, before.rx_frames) / 1e6, bits / 1e9,
                   rate(now.tx_frames, before.tx_frames) / 1e6,
                   static_cast<unsigned long long>(now.replays - before.replays),

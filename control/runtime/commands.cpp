@@ -248,6 +248,16 @@ json describe_port(const PortView& view) {
     return entry;
 }
 
+/// Frames refused, and those that a link that did not run gave up: an operator looks for both here.
+json all_drops(const PortView& view, bool all) {
+    json drops = drops_json(view.port.counters, all);
+    for (const LinkStat stat : {LinkStat::kLlrTxDiscard, LinkStat::kLlrTxFlushedFrames}) {
+        const std::uint64_t n = view.port.link ? view.port.link->stats().read(stat) : 0;
+        if (n != 0 || (all && view.port.link)) drops[std::string(name(stat))] = n;
+    }
+    return drops;
+}
+
 /// What concerns links only is not said of plain ports.
 template <class Describe>
 std::function<json(const PortView&)> of_links(const char* key, Describe describe) {
@@ -294,7 +304,7 @@ void add_commands(CommandTable& table, Process& process, const std::string& inst
                    const auto all = flag_of(request, "all");
                    if (!all) return failure(all.error());
                    return commands->per_port(request, [&](const PortView& view) -> json {
-                       return {{"drops", drops_json(view.port.counters, *all)}};
+                       return {{"drops", all_drops(view, *all)}};
                    });
                }});
     simple("workers", "Poll threads and poll loops: turns, cycles, bursts.", &Commands::workers);

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`ethlink check`: the shipped files are in order; a mistake is told with its place.
 
-F1 to F5 are the rows of the threat table of config files: wrong graph, wrong routes, numbers that do
-not add up, a change that cannot be, and a machine that cannot run it.
+F1: a wrong graph; F2: wrong routes; F3: numbers that do not add up; F5: a machine that cannot run it.
 """
 import ethlink
 
@@ -64,8 +63,8 @@ MISTAKES = (
     ("F1 an unknown profile", GRAPH.replace('endpoints: ["leaf0:e1", "gpu1:e0"]',
                                             '{endpoints: ["leaf0:e1", "gpu1:e0"], profile: @fast}'),
      "no profile `fast`"),
-    ("F1 an endpoint on no link", GRAPH.replace("links:", "  @gpu2: {kind: endpoint, gpu: 7}\nlinks:"),
-     "no link"),
+    ("F1 an endpoint on no link",
+     GRAPH.replace("links:", "  @gpu2: {kind: endpoint, gpu: 7}\nlinks:"), "no link"),
     ("F2 nobody knows the way", GRAPH.replace("  gpu0:", "  leaf1: {kind: switch}\n  @gpu0:")
      .replace('"leaf0:e1"', '"leaf1:e0"'), "`gpu0` cannot be reached from `gpu1`"),
     ("F3 credits for less than a frame", profile("vcs: [{name: a, credits: @3}]"),

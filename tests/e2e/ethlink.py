@@ -24,12 +24,15 @@ PROGRAM = os.environ.get("ETHLINK_PROGRAM", str(ROOT / "build" / "ethlink"))
 SKIP = 77  # Meson's exit code for "skipped"
 OK, FAILED, USAGE, CANNOT_RUN = 0, 1, 2, 3  # control/cli/command.h
 
+if not pathlib.Path(PROGRAM).is_file():
+    sys.exit(f"there is no {PROGRAM}: build it, or let ETHLINK_PROGRAM say where it is")
+
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
 
 class TooSlow(Exception):
-    """The time limit of the test, or of one step of it, is over."""
+    """The time limit of the test, or of one step of it, is over; or somebody ended it."""
 
 
 def skip(reason):
@@ -52,16 +55,18 @@ def need_commands(*commands):
             skip(f"this ethlink has no `{command}`")
 
 
+_ended = None  # why nothing may start any more
+
+
 def main(limit):
     """Runs the test cases of the calling file; `limit` is seconds for all of them."""
-    def too_slow(*_):
-        raise TooSlow(f"the test took longer than {limit} s")
+    def end(number, _):
+        global _ended
+        _ended = f"longer than {limit} s" if number == signal.SIGALRM else f"signal {number}"
+        raise TooSlow(_ended)  # An error as others are: unittest cleans up after it.
 
-    def ended(*_):
-        raise KeyboardInterrupt  # unittest stops, and cleans up on its way
-
-    signal.signal(signal.SIGALRM, too_slow)
-    signal.signal(signal.SIGTERM, ended)
+    for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
     signal.alarm(limit)
     sweep_namespaces()
     result = unittest.main(exit=False, verbosity=2).result
@@ -147,7 +152,8 @@ class Running:
             code = self.process.wait(limit)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise TooSlow(f"{' '.join(self.argv)} ran for more than {limit} s\n{self.err}") from None
+            raise TooSlow(f"{' '.join(self.argv)} ran for more than {limit} s\n{self.err}"
+                          ) from None
         return Finished(code, self.out, self.err)
 
     def stop(self, limit=30):
@@ -199,14 +205,16 @@ class Case(unittest.TestCase):
 
     def start(self, *arguments, user=None, env=None, prefix=(), program=None):
         """Starts `ethlink ARGUMENTS`; `prefix` may be `ip netns exec NAME`."""
+        if _ended:
+            raise TooSlow(_ended)
         argv = [*prefix, program or PROGRAM, *arguments]
         running = Running(self.folder, argv, {**self.env, **(env or {})}, user)
         self.running.append(running)
         return running
 
-    def start_tool(self, *argv, prefix=()):
+    def start_tool(self, *argv, stdin=None):
         """Starts another program."""
-        running = Running(self.folder, [*prefix, *argv], self.env)
+        running = Running(self.folder, argv, self.env, stdin=stdin)
         self.running.append(running)
         return running
 
@@ -258,7 +266,7 @@ class Case(unittest.TestCase):
 
     def show(self, name, *what):
         """`ethlink show WHAT --json`."""
-        ended = self.run_program("show", *what, "--instance", name, "--json")
+        ended = self.run_program("show", *what, "--instance", self.control_socket(name), "--json")
         self.assertEqual(ended.code, OK, ended)
         return ended.json
 

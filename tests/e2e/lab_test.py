@@ -11,6 +11,7 @@ import ethlink
 
 RACK = ethlink.CONFIGS / "single-rack.yaml"
 MEMORY_MAX = 512 << 20
+NOTHING_WRONG = "Nothing lost, doubled, reordered or leaked."
 STARTED = "endpoints"  # "1 switches, 4 endpoints, ...": devices and threads are there
 
 
@@ -50,7 +51,7 @@ class Lab(ethlink.Case):
         ended = self.run_program("lab", RACK, "--duration", "1")
         self.assertEqual(ended.code, ethlink.OK, ended)
         for words in ("frames sent", "delivered in order", "lost", "LLR replays", "p99.9",
-                      "leaf0:e3 -> gpu3:e0", "Nothing lost, doubled, reordered or leaked.", "Next:"):
+                      "leaf0:e3 -> gpu3:e0", NOTHING_WRONG, "Next:"):
             self.assertIn(words, ended.out)
 
     def test_every_vc_and_size(self):
@@ -79,7 +80,7 @@ class Lab(ethlink.Case):
             lab.signal(number)
             ended = lab.wait(20)
             self.assertEqual(ended.code, ethlink.OK, ended)
-            self.assertIn("Nothing lost, doubled, reordered or leaked.", ended.out)
+            self.assertIn(NOTHING_WRONG, ended.out)
 
     def test_a_second_signal_does_not_wait(self):
         lab = self.start_and_wait("--duration", "600")
@@ -114,7 +115,7 @@ class Lab(ethlink.Case):
             os.chown(self.folder, user.pw_uid, user.pw_gid)
         ended = self.run_program("lab", config, "--duration", "1", program=program, user=user)
         self.assertEqual(ended.code, ethlink.OK, ended)
-        self.assertIn("Nothing lost, doubled, reordered or leaked.", ended.out)
+        self.assertIn(NOTHING_WRONG, ended.out)
         self.assertNotIn("Permission denied", ended.err)
 
 

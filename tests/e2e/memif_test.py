@@ -57,12 +57,13 @@ class Memif(ethlink.Case):
         for source, target in (("gpu0", "gpu1"), ("gpu1", "gpu0")):
             before = self.carried()
             sink = self.start_sink(target)
-            ended = self.start_generator(source, "--count", str(FRAMES), "--size", str(SIZE)).wait()
+            ended = self.start_generator(source, "--count", str(FRAMES), "--size",
+                                         str(SIZE)).wait()
             self.assertEqual(ended.code, ethlink.OK, ended)
             trial, = ended.json["trials"]
             self.assertEqual(trial["sent"], FRAMES)
             self.assertEqual(trial["llr_acknowledged"], FRAMES)
-            ethlink.eventually(lambda: self.received(target) >= FRAMES, 10, "all frames at the sink")
+            ethlink.eventually(lambda: self.received(target) >= FRAMES, 10, "all frames there")
             carried = self.carried()
             ended = sink.stop()
             self.assertEqual(ended.code, ethlink.OK, ended)
@@ -90,7 +91,8 @@ class Memif(ethlink.Case):
             self.assertEqual(frames, FRAMES, key)
             self.assertEqual(size, FRAMES * (SIZE - FCS), key)
         for port, entry in self.show_ports("leaf0", "drops").items():
-            self.assertEqual(entry["drops"], {}, port)
+            # A neighbour that has ended leaves CC_Updates to it unacknowledged.
+            self.assertLessEqual(entry["drops"].keys(), {"llr_tx_flushed_frames"}, port)
 
     def flow(self):
         """A sink and a generator that sends until it is stopped."""
@@ -143,8 +145,8 @@ class Memif(ethlink.Case):
 
     def test_what_the_user_forgot(self):
         for arguments, words in (
-                (("switch", self.fabric, "--node", "gpu0"), "is an endpoint; run it with: ethlink pktgen"),
-                (("pktgen", self.fabric, "--node", "leaf0"), "is a switch; run it with: ethlink switch"),
+                (("switch", self.fabric, "--node", "gpu0"), "run it with: ethlink pktgen"),
+                (("pktgen", self.fabric, "--node", "leaf0"), "run it with: ethlink switch"),
                 (("switch", self.fabric, "--node", "leaf7"), "leaf7"),
                 (("switch", self.fabric, "--node", "leaf0", "--device", "leaf0:e7=net_null0"),
                  "no port leaf0:e7"),

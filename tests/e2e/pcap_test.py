@@ -25,7 +25,9 @@ nodes:
   leaf0: {{kind: switch}}
 ports:
   - {{port: "leaf0:p0", device: "net_pcap0,rx_pcap=in.pcap,tx_pcap=back.pcap", gpu: 0x0210}}
-  - {{port: "leaf0:p1", device: "net_pcap1,rx_pcap=none.pcap,tx_pcap=out.pcap", gpu: [0x0211, 0x0212]}}
+  - port: "leaf0:p1"
+    device: "net_pcap1,rx_pcap=none.pcap,tx_pcap=out.pcap"
+    gpu: [0x0211, 0x0212]
 """
 SRC, DST = 0x0210, 0x0211
 FRAME_MAX = 2048
@@ -76,8 +78,9 @@ class Pcap(ethlink.Case):
     def tshark(self, name, *options):
         """The dissector's view of a capture."""
         home = tempfile.mkdtemp(dir=self.folder)
-        run = self.start_tool("env", f"HOME={home}", f"WIRESHARK_CONFIG_DIR={home}", "tshark", "-X",
-                              f"lua_script:{DISSECTOR}", "-r", self.folder / name, *options).wait(60)
+        run = self.start_tool("env", f"HOME={home}", f"WIRESHARK_CONFIG_DIR={home}", "tshark",
+                              "-X", f"lua_script:{DISSECTOR}", "-r", self.folder / name,
+                              *options).wait(60)
         self.assertEqual(run.code, 0, run)
         return run.out
 
