@@ -101,7 +101,8 @@ private:
             for (std::size_t vc = 0; vc < kMaxVcs; ++vc) {
                 const std::uint64_t total = cell.credits[vc].read();
                 if (total == cell.seen[vc]) continue;
-                give_back(PortId{static_cast<std::uint16_t>(port)}, Vc{static_cast<std::uint8_t>(vc)},
+                give_back(PortId{static_cast<std::uint16_t>(port)},
+                          Vc{static_cast<std::uint8_t>(vc)},
                           Credits{static_cast<std::uint32_t>(total - cell.seen[vc])});
                 cell.seen[vc] = total;
             }

@@ -22,15 +22,15 @@
 namespace ethlink {
 
 enum class FaultStat : std::uint8_t {
-    kPassed,        // frames that left the line, copies included
-    kLost,          // loss, seq_drop, and damage on a medium that drops damaged frames itself
-    kCorrupted,     // bit_error, fcs_bad
-    kDuplicated,    // duplicate, seq_dup
+    kPassed,      // frames that left the line, copies included
+    kLost,        // loss, seq_drop, and damage on a medium that drops damaged frames itself
+    kCorrupted,   // bit_error, fcs_bad
+    kDuplicated,  // duplicate, seq_dup
     kReordered,
     kPoisoned,
     kAckDropped,
     kNackDropped,
-    kNoBuffer,      // a copy that the pool could not give: not duplicated
+    kNoBuffer,  // a copy that the pool could not give: not duplicated
     kCount
 };
 std::string_view name(FaultStat stat);
@@ -131,8 +131,9 @@ void FaultLine<F>::push(F&& frame, Time now) {
     }
     const Time due = next_due(frame.size(), now);
     const std::uint64_t order = next_order_++;
-    const bool twice = random_.chance(options_.duplicate) ||
-                       (options_.seq_dup > 0 && is_sequenced(frame) && random_.chance(options_.seq_dup));
+    const bool twice =
+        random_.chance(options_.duplicate) ||
+        (options_.seq_dup > 0 && is_sequenced(frame) && random_.chance(options_.seq_dup));
     F copy = twice ? pool_->copy(frame) : F();
     if (twice) add(copy ? FaultStat::kDuplicated : FaultStat::kNoBuffer);
     if (held_.size() < kHeldMax && random_.chance(options_.reorder)) {
@@ -153,7 +154,8 @@ bool FaultLine<F>::dies(F& frame) {
         add(FaultStat::kLost);
         return true;
     }
-    if ((options_.llr_ack_drop > 0 || options_.llr_nack_drop > 0) && dies_as_control(frame)) return true;
+    if ((options_.llr_ack_drop > 0 || options_.llr_nack_drop > 0) && dies_as_control(frame))
+        return true;
     if (random_.chance(options_.fcs_poisoned)) poison(frame);
     if (!random_.chance(options_.bit_error) && !random_.chance(options_.fcs_bad)) return false;
     add(FaultStat::kCorrupted);

@@ -45,19 +45,19 @@ struct PktgenIdentity {
     std::vector<PktgenStream> streams;  // sent in turn; the index is the stream's number
     std::vector<GpuId> sources;         // whose frames are expected here
     std::uint32_t streams_per_source = 0;
-    std::uint32_t queue_frames = 32;    // made ahead, per port and VC
+    std::uint32_t queue_frames = 32;  // made ahead, per port and VC
 };
 
 enum class PktgenStat : std::uint8_t {
     kSentFrames,
-    kSentBytes,      // FCS not counted
-    kReceivedFrames, // every one, duplicates included
+    kSentBytes,       // FCS not counted
+    kReceivedFrames,  // every one, duplicates included
     kReceivedBytes,
     kInOrder,
     kReordered,
     kDuplicated,
-    kUnexpected,     // well formed, but of no stream that is known here
-    kNoBuffer,       // the pool had none: made later
+    kUnexpected,  // well formed, but of no stream that is known here
+    kNoBuffer,    // the pool had none: made later
     kCount
 };
 
@@ -85,7 +85,8 @@ public:
 
     void refresh() {
         const PktgenPlan* plan = plans_.observe();
-        if (plan != plan_) [[unlikely]] begin_ = true;
+        if (plan != plan_) [[unlikely]]
+            begin_ = true;
         plan_ = plan;
     }
 
@@ -129,11 +130,11 @@ private:
     const PktgenPlan* plan_ = nullptr;
     Pool* pool_;
     bool begin_ = false;
-    Time pace_from_{};           // the pace counts from here
-    std::uint64_t paced_ = 0;    // frames made since
-    std::uint64_t made_ = 0;     // frames made in all
-    std::size_t stream_ = 0;     // whose turn it is
-    std::size_t size_ = 0;       // index into sizes
+    Time pace_from_{};         // the pace counts from here
+    std::uint64_t paced_ = 0;  // frames made since
+    std::uint64_t made_ = 0;   // frames made in all
+    std::size_t stream_ = 0;   // whose turn it is
+    std::size_t size_ = 0;     // index into sizes
     std::vector<std::uint64_t> next_number_;
     std::vector<std::uint16_t> source_index_;
     std::vector<SequenceTracker> trackers_;
@@ -155,7 +156,8 @@ std::uint64_t PktgenStage<F>::allowance(Time now) {
         const auto due = static_cast<std::uint64_t>(elapsed * plan_->frames_per_second);
         allowed = std::min(allowed, due > paced_ ? due - paced_ : 0);
     }
-    if (plan_->frames_max > 0) allowed = std::min(allowed, plan_->frames_max - std::min(made_, plan_->frames_max));
+    if (plan_->frames_max > 0)
+        allowed = std::min(allowed, plan_->frames_max - std::min(made_, plan_->frames_max));
     return allowed;
 }
 

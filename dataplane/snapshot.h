@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How the control thread hands an immutable object to running poll cores, and gets the old one back.
+// How the control thread hands an immutable object to running poll cores, and gets the old one
+// back.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every reason why a frame can be refused: each has a name, each name a counter, each counter a test.
+// Every reason why a frame can be refused: each has a name, each name a counter, each counter a
+// test.
 #pragma once
 
 #include <cstddef>
@@ -18,12 +19,12 @@ enum class Drop : std::uint8_t {
     kReservedNonzero,   // reserved OEFH bits set where no link word can be (plain port)
     kBadFcs,            // software FCS wrong (not LLR-eligible, or on a plain port)
     // Link control.
-    kControlMalformed,     // version, kind, count or length
-    kControlBadCrc,        // its own CRC
-    kControlOnPlainPort,   // link control where there is no link
-    kUnknownVc,            // VC beyond those configured
-    kCreditOverflow,       // the neighbour sent more than its credits
-    kPoisoned,             // marked as damaged upstream
+    kControlMalformed,    // version, kind, count or length
+    kControlBadCrc,       // its own CRC
+    kControlOnPlainPort,  // link control where there is no link
+    kUnknownVc,           // VC beyond those configured
+    kCreditOverflow,      // the neighbour sent more than its credits
+    kPoisoned,            // marked as damaged upstream
     // In the switch.
     kTtlExpired,
     kSourceGuard,         // Src GPU-ID is not the one bound to this port

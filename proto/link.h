@@ -56,7 +56,8 @@ public:
     using Pool = typename F::Pool;
     using Slot = typename ReplayBuffer<F>::Slot;
 
-    /// `slots`: a power of two, at least max_outstanding_frames. Profile, slots and pool outlive it.
+    /// `slots`: a power of two, at least max_outstanding_frames. Profile, slots and pool outlive
+    /// it.
     BasicLink(const LinkProfile& profile, const LinkEnd& end, std::span<Slot> slots, Pool& pool);
 
     // Inputs.
@@ -73,7 +74,8 @@ public:
     /// A delivered frame has left this node: its credits go back to the neighbour.
     void on_drained(Vc vc, Credits credits) {
         cbfc_receiver_.on_drained(vc, credits);
-        const std::uint32_t unreported = cbfc_receiver_.freed(vc).distance_from(reported_[vc.value]);
+        const std::uint32_t unreported =
+            cbfc_receiver_.freed(vc).distance_from(reported_[vc.value]);
         control_urgent_ |= unreported >= cf_threshold_[vc.value];
         control_pending_ = true;
     }
@@ -106,8 +108,8 @@ public:
     /// Sends a new frame. Only after can_send(); there must be room in `out`.
     template <class Out>
     [[gnu::always_inline]] inline void send(F&& frame, Vc vc, Out& out, bool poisoned = false);
-    /// Sends one frame or more that wait on `vc`, up to `bytes_max`, and gives their bytes: the same
-    /// as can_send() and send() for each, but what belongs to the run is looked up and counted
+    /// Sends one frame or more that wait on `vc`, up to `bytes_max`, and gives their bytes: the
+    /// same as can_send() and send() for each, but what belongs to the run is looked up and counted
     /// once. Only after can_send() for the first. `queue` has empty(), front_bytes() and pop().
     template <class Queue, class Out>
     [[gnu::always_inline]] inline std::uint32_t send_run(Queue& queue, Vc vc,
@@ -122,14 +124,17 @@ public:
     /// Frames of a replay under way, as far as there is room.
     template <class Out>
     void poll_replay(Out& out) {
-        if (llr_tx_.is_replaying()) [[unlikely]] emit_replay(out);
+        if (llr_tx_.is_replaying()) [[unlikely]]
+            emit_replay(out);
     }
     /// When this link next wants a turn although nothing arrives and nothing is queued.
     Time deadline() const;
 
     // Queries.
 
-    bool is_up() const { return llr_desired_ == 0 || !profile_->llr_remote || llr_tx_.is_running(); }
+    bool is_up() const {
+        return llr_desired_ == 0 || !profile_->llr_remote || llr_tx_.is_running();
+    }
     Credits credits(std::uint32_t bytes) const { return rule_.credits(bytes); }
     bool is_lossless(Vc vc) const { return is_set(credited_, vc); }
     const LinkProfile& profile() const { return *profile_; }
@@ -190,11 +195,11 @@ private:
     std::uint32_t credited_ = 0;     // bit per VC: CBFC counts it
     std::uint32_t llr_desired_ = 0;  // bit per VC
     Time now_{};
-    Time control_due_ = kNever;   // what is pending goes out at the latest then
-    Time full_report_due_{};      // ordered sets that repeat everything
+    Time control_due_ = kNever;  // what is pending goes out at the latest then
+    Time full_report_due_{};     // ordered sets that repeat everything
     Time cc_due_ = kNever;
-    Time age_due_{};         // no frame is too old before
-    Time pcs_due_ = kNever;  // the medium has been down for pcs_lost_timeout then
+    Time age_due_{};                // no frame is too old before
+    Time pcs_due_ = kNever;         // the medium has been down for pcs_lost_timeout then
     bool control_urgent_ = false;   // ordered sets at once
     bool control_pending_ = false;  // something to say: within ack_delay
     bool init_due_ = false;
@@ -207,7 +212,7 @@ private:
     ReplayBuffer<F> replay_;
     CbfcSender cbfc_sender_;
     CbfcReceiver cbfc_receiver_;
-    std::array<CreditCounter, kMaxVcs> reported_{};       // R_CF of the last CF_Update
+    std::array<CreditCounter, kMaxVcs> reported_{};      // R_CF of the last CF_Update
     std::array<std::uint32_t, kMaxVcs> cf_threshold_{};  // so many freed credits are urgent
     // INIT_ECHO that is owed, if echo_epoch_ != 0.
     Seq echo_seq_;
@@ -220,7 +225,7 @@ private:
     Seq rtt_seq_;
     Time rtt_sent_at_{};
     Duration rtt_{};
-    Time stalled_since_{};          // LLR has not been running since
+    Time stalled_since_{};  // LLR has not been running since
     Time state_since_{};
     LinkStats stats_;
 };
@@ -243,7 +248,8 @@ RxOutcome BasicLink<F, Seq>::on_rx(F& frame, const wire::FrameView& view) {
     } else if (!view.is_control()) {
         add(LinkStat::kLlrRxIneligible);
     }
-    if (view.is_control()) [[unlikely]] return on_control(view, word.eligible);
+    if (view.is_control()) [[unlikely]]
+        return on_control(view, word.eligible);
     if (word.vc.value >= profile_->vc_count) [[unlikely]] {
         return {Verdict::kDrop, Drop::kUnknownVc, word.vc, {}};
     }
@@ -251,7 +257,8 @@ RxOutcome BasicLink<F, Seq>::on_rx(F& frame, const wire::FrameView& view) {
     Credits credits{};
     if (is_set(credited_, word.vc)) [[likely]] {
         credits = rule_.credits(view.size());
-        if (!cbfc_receiver_.fits(word.vc, credits)) [[unlikely]] return overflow(word.vc, credits);
+        if (!cbfc_receiver_.fits(word.vc, credits)) [[unlikely]]
+            return overflow(word.vc, credits);
         cbfc_receiver_.on_frame(word.vc, credits);
     }
     rx_vc_ = word.vc;
@@ -270,7 +277,8 @@ template <class Out>
 void BasicLink<F, Seq>::send(F&& frame, Vc vc, Out& out, bool poisoned) {
     const std::uint32_t bytes = frame.size();
     const bool desired = is_set(llr_desired_, vc);
-    if (desired && !llr_tx_.is_running() && discard_if_stalled(frame)) [[unlikely]] return;
+    if (desired && !llr_tx_.is_running() && discard_if_stalled(frame)) [[unlikely]]
+        return;
     VcStats& stats = stats_.vcs[vc.value];
     stats.tx_frames.add();
     stats.tx_bytes.add(bytes);
@@ -293,7 +301,8 @@ template <FrameHandle F, class Seq>
 template <class Out>
 void BasicLink<F, Seq>::sequence(F&& frame, std::uint32_t bytes, Vc vc, bool poisoned, Out& out) {
     const Seq seq = llr_tx_.on_sent(now_);
-    if (!rtt_watching_) [[unlikely]] watch_round_trip(seq);
+    if (!rtt_watching_) [[unlikely]]
+        watch_round_trip(seq);
     const wire::LinkWord word{.eligible = true,
                               .poisoned = poisoned,
                               .vc = vc,

@@ -148,7 +148,8 @@ void BasicLink<F, Seq>::note_epoch(std::uint16_t rx_epoch) {
                                         : static_cast<std::uint8_t>(std::min(deaf_ + 1, +kDeaf));
     if (deaf_ < kDeaf) return;
     const bool timer_helps = llr_tx_.outstanding() > 0 && llr_tx_.replay_count() == 0;
-    if (timer_helps) return;  // Wait for the replay timer: perhaps the session's first frame was lost.
+    if (timer_helps)
+        return;  // Wait for the replay timer: perhaps the session's first frame was lost.
     add(LinkStat::kLlrNeighbourLost);
     flush(now_);
 }
@@ -199,8 +200,8 @@ void BasicLink<F, Seq>::on_ack_or_nack(const wire::CtlOs& set) {
     const LlrTxState before = llr_tx_.state();
     const Seq oldest = llr_tx_.oldest();
     const Seq seq(set.value);
-    const AckResult result = set.type == wire::CtlOsType::kAck ? llr_tx_.on_ack(seq, now_)
-                                                                  : llr_tx_.on_nack(seq, now_);
+    const AckResult result =
+        set.type == wire::CtlOsType::kAck ? llr_tx_.on_ack(seq, now_) : llr_tx_.on_nack(seq, now_);
     if (result.verdict == AckVerdict::kSeqError) add(LinkStat::kLlrRxAckNackSeqError);
     if (result.verdict == AckVerdict::kSuppressed) add(LinkStat::kLlrRxNackSuppressed);
     if (result.released > 0) {
@@ -304,8 +305,8 @@ FrameAction BasicLink<F, Seq>::stalled_action() const {
     if (llr_tx_.state() == LlrTxState::kInit) action = llr.init_action;
     if (llr_tx_.state() == LlrTxState::kFlush) action = llr.flush_action;
     // Ours: what waits for a dead neighbour longer than any frame may live would block the fabric.
-    const bool too_old = llr.data_age_timeout > Duration::zero() &&
-                         now_ - stalled_since_ > llr.data_age_timeout;
+    const bool too_old =
+        llr.data_age_timeout > Duration::zero() && now_ - stalled_since_ > llr.data_age_timeout;
     return action == FrameAction::kBlock && too_old ? FrameAction::kDiscard : action;
 }
 
@@ -396,7 +397,8 @@ void BasicLink<F, Seq>::emit_ordered_sets(Out& out) {
     }
     wire::ControlFrameWriter writer(frame.bytes());
     writer.begin(llr_tx_.epoch(), llr_rx_.epoch());
-    const auto say = [&](wire::CtlOsType type, std::uint32_t value, std::uint16_t arg, LinkStat as) {
+    const auto say = [&](wire::CtlOsType type, std::uint32_t value, std::uint16_t arg,
+                         LinkStat as) {
         if (writer.add({.type = type, .value = value, .arg = arg})) add(as);
     };
     // Now and then everything is said again, changed or not: all of it is absolute, so a lost

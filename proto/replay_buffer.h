@@ -31,7 +31,9 @@ public:
           mask_(static_cast<std::uint32_t>(slots.size()) - 1),
           max_bytes_(max_bytes) {}
 
-    bool has_room(std::uint32_t bytes) const { return size_ <= mask_ && bytes_ + bytes <= max_bytes_; }
+    bool has_room(std::uint32_t bytes) const {
+        return size_ <= mask_ && bytes_ + bytes <= max_bytes_;
+    }
 
     /// The most that push() can still take, in frames and in bytes.
     std::uint32_t frames_left() const { return mask_ + 1 - size_; }

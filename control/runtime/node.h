@@ -70,7 +70,8 @@ private:
         std::vector<std::uint16_t> used(plan.workers, 0);
         std::vector<PortHome> homes;
         for (const PortPlan& port : plan.ports) {
-            homes.push_back({WorkerId{static_cast<std::uint8_t>(port.worker)}, used[port.worker]++});
+            homes.push_back(
+                {WorkerId{static_cast<std::uint8_t>(port.worker)}, used[port.worker]++});
         }
         return homes;
     }
@@ -84,15 +85,15 @@ private:
         const Profile& profile = fabric_->profile(config.profile);
         std::vector<std::uint32_t> queue_frames;
         for (const VcPlan& vc : plan.vcs) queue_frames.push_back(vc.egress_queue_frames);
-        const LinkEnd end{.keep = devices_[index]->keep(),
-                          .software_fcs = config.software_fcs,
-                          // The low five bits travel in each frame, and 0 means none.
-                          .epoch = static_cast<std::uint16_t>(random.below(2048) * 32 + 1 +
-                                                              random.below(31)),
-                          .init_seq = static_cast<std::uint32_t>(random.next())};
-        workers_[plan.worker]->add_port(std::make_unique<PortState<F>>(
-            *devices_[index], rules(index), profile.link, end, queue_frames, plan.replay_entries,
-            pool));
+        const LinkEnd end{
+            .keep = devices_[index]->keep(),
+            .software_fcs = config.software_fcs,
+            // The low five bits travel in each frame, and 0 means none.
+            .epoch = static_cast<std::uint16_t>(random.below(2048) * 32 + 1 + random.below(31)),
+            .init_seq = static_cast<std::uint32_t>(random.next())};
+        workers_[plan.worker]->add_port(
+            std::make_unique<PortState<F>>(*devices_[index], rules(index), profile.link, end,
+                                           queue_frames, plan.replay_entries, pool));
     }
 
     PortRules rules(std::size_t index) const {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/runtime/process.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <sched.h>
 #include <thread>
 #include <utility>
 
@@ -14,7 +13,9 @@
 namespace ethlink::control {
 namespace {
 
-Unexpected<std::string> failure(std::string why) { return Unexpected<std::string>(std::move(why)); }
+Unexpected<std::string> failure(std::string why) {
+    return Unexpected<std::string>(std::move(why));
+}
 
 std::vector<unsigned> usable_cpus() {
     cpu_set_t set;
@@ -37,7 +38,9 @@ dpdk::MemoryMode memory_mode(MemoryMode mode) {
     return dpdk::MemoryMode::kAuto;
 }
 
-bool is_pci(const std::string& device) { return device.find(':') == 4; }
+bool is_pci(const std::string& device) {
+    return device.find(':') == 4;
+}
 
 std::uint64_t random_seed() {
     std::random_device device;
@@ -104,8 +107,8 @@ Expected<void, std::string> Process::start_eal(const ProcessOptions& options) {
     dpdk::EalOptions eal;
     eal.instance = options.instance;
     eal.memory = memory_mode(fabric_->runtime.memory);
-    const std::uint64_t pool = dpdk::MbufPool::bytes_needed(
-        plan_.pool.total(), plan_.buffer_bytes - plan_.headroom_bytes);
+    const std::uint64_t pool =
+        dpdk::MbufPool::bytes_needed(plan_.pool.total(), plan_.buffer_bytes - plan_.headroom_bytes);
     eal.memory_mb = static_cast<std::uint32_t>(pool / kMiB + kForEal);
     const std::vector<unsigned> cpus = usable_cpus();
     std::size_t workers = 0;
@@ -115,7 +118,8 @@ Expected<void, std::string> Process::start_eal(const ProcessOptions& options) {
             if (is_pci(port.device)) eal.pci_devices.push_back(port.device);
         }
     }
-    std::size_t threads = options.poll_threads != 0 ? options.poll_threads : fabric_->runtime.workers;
+    std::size_t threads =
+        options.poll_threads != 0 ? options.poll_threads : fabric_->runtime.workers;
     if (threads == 0) threads = std::min(cpus.size(), workers);
     for (std::size_t i = 0; i < threads; ++i) eal.worker_cpus.push_back(cpus[i % cpus.size()]);
     eal.extra = options.eal_extra;
@@ -127,11 +131,11 @@ Expected<void, std::string> Process::start_eal(const ProcessOptions& options) {
 }
 
 Expected<void, std::string> Process::make_pool() {
-    auto pool = dpdk::MbufPool::create(
-        {.name = "frames",
-         .frames = static_cast<std::uint32_t>(plan_.pool.total()),
-         .data_room_bytes = plan_.buffer_bytes - plan_.headroom_bytes,
-         .cache_frames = fabric_->runtime.pool_cache_frames});
+    auto pool =
+        dpdk::MbufPool::create({.name = "frames",
+                                .frames = static_cast<std::uint32_t>(plan_.pool.total()),
+                                .data_room_bytes = plan_.buffer_bytes - plan_.headroom_bytes,
+                                .cache_frames = fabric_->runtime.pool_cache_frames});
     if (!pool) return failure(pool.error());
     pool_ = std::move(*pool);
     return {};
@@ -185,9 +189,9 @@ Expected<std::unique_ptr<Port<Mbuf>>, std::string> Process::make_port(PortRef re
         port = std::move(*device);
     }
     if (plan.fault_frames == 0) return port;
-    auto faulty = std::make_unique<FaultPort<Mbuf>>(std::move(port), *pool_, plan.fault_frames,
-                                                    config.software_fcs,
-                                                    PortFaults{.tx = config.transmit_faults, .rx = {}});
+    auto faulty = std::make_unique<FaultPort<Mbuf>>(
+        std::move(port), *pool_, plan.fault_frames, config.software_fcs,
+        PortFaults{.tx = config.transmit_faults, .rx = {}});
     faults_.push_back({fabric_->port_name(ref), faulty.get()});
     return faulty;
 }
@@ -204,12 +208,13 @@ Expected<std::unique_ptr<Port<Mbuf>>, std::string> Process::open_device(PortRef 
                                                                         const PortPlan&) {
     const FabricPort& config = fabric_->port(ref);
     const Runtime& runtime = fabric_->runtime;
-    auto port = dpdk::EthPort::open(
-        {.device = config.device,
-         .max_frame_bytes = fabric_->profile(config.profile).max_frame_bytes + kTagBytes + kFcsBytes,
-         .rx_descriptors = static_cast<std::uint16_t>(runtime.rx_descriptors),
-         .tx_descriptors = static_cast<std::uint16_t>(runtime.tx_descriptors)},
-        *pool_);
+    auto port =
+        dpdk::EthPort::open({.device = config.device,
+                             .max_frame_bytes = fabric_->profile(config.profile).max_frame_bytes +
+                                                kTagBytes + kFcsBytes,
+                             .rx_descriptors = static_cast<std::uint16_t>(runtime.rx_descriptors),
+                             .tx_descriptors = static_cast<std::uint16_t>(runtime.tx_descriptors)},
+                            *pool_);
     if (!port) return failure(port.error());
     for (const std::string& notice : (*port)->notices()) {
         notices_.push_back(fabric_->port_name(ref) + ": " + notice);
@@ -249,8 +254,8 @@ Expected<void, std::string> Process::run(const ProcessOptions& options) {
     for (auto& e : endpoints_) add(*e->node);
     const auto lists = spread(std::move(work), eal_->workers().size());
     for (std::size_t i = 0; i < lists.size(); ++i) {
-        auto& runner = *runners_.emplace_back(std::make_unique<dpdk::LcoreRunner>(
-            eal_->workers()[i], clock_, idle_policy(options)));
+        auto& runner = *runners_.emplace_back(
+            std::make_unique<dpdk::LcoreRunner>(eal_->workers()[i], clock_, idle_policy(options)));
         if (auto started = runner.start(lists[i]); !started) return failure(started.error());
     }
     return {};

@@ -42,7 +42,8 @@ Expected<std::vector<PktgenIdentity>, std::string> make_identities(
     std::size_t streams_max = 0;
     for (std::size_t e = 0; e < endpoints.size(); ++e) {
         const FabricNode& node = fabric.node(endpoints[e]);
-        PktgenIdentity identity{.self = *node.gpu, .tenant = node.tenant, .streams = {}, .sources = {}};
+        PktgenIdentity identity{
+            .self = *node.gpu, .tenant = node.tenant, .streams = {}, .sources = {}};
         for (const std::uint32_t to : (*matrix)[e]) {
             const GpuId dst = *fabric.node(endpoints[to]).gpu;
             const Route* route = routes[endpoints[e].value].find(dst);
@@ -56,9 +57,11 @@ Expected<std::vector<PktgenIdentity>, std::string> make_identities(
         identities.push_back(std::move(identity));
     }
     for (PktgenIdentity& identity : identities) {
-        for (const NodeId endpoint : endpoints) identity.sources.push_back(*fabric.node(endpoint).gpu);
+        for (const NodeId endpoint : endpoints)
+            identity.sources.push_back(*fabric.node(endpoint).gpu);
         identity.streams_per_source = static_cast<std::uint32_t>(streams_max);
-        identity.queue_frames = std::min(identity.queue_frames, fabric.runtime.endpoint_queue_frames);
+        identity.queue_frames =
+            std::min(identity.queue_frames, fabric.runtime.endpoint_queue_frames);
     }
     return identities;
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`ethlink check`: the shipped files are in order; a mistake is told with its place.
 
-F1: a wrong graph; F2: wrong routes; F3: numbers that do not add up; F5: a machine that cannot run it.
+F1: a wrong graph; F2: wrong routes; F3: numbers that do not add up; F5: a machine that cannot
+run it.
 """
 import ethlink
 
