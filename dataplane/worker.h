@@ -279,8 +279,8 @@ bool Worker<F, StageT>::transmit(State& port) {
     for (const F& frame : port.staged.frames()) bytes -= frame.size();
     port.counters.tx_frames.add(before - port.staged.size());
     port.counters.tx_bytes.add(bytes);
-    // A medium that is down takes nothing. What stays staged would keep the link from ever giving up
-    // what waits behind it; it is as lost as on a cut cable, and the replay buffer has its copies.
+    // A medium that is down takes nothing, and what stays staged would keep the link from giving up
+    // what waits behind it. It is as lost as on a cut cable; the replay buffer has its copies.
     if (!port.was_up) [[unlikely]] port.staged.clear();
     return before != port.staged.size();
 }
