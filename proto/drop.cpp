@@ -31,6 +31,12 @@ std::string_view name(Drop reason) {
         case Drop::kUnknownOpcode: return "unknown_opcode";
         case Drop::kUnknownVersion: return "unknown_version";
         case Drop::kTxnMalformed: return "txn_malformed";
+        case Drop::kTxnUnknownChannel: return "txn_unknown_channel";
+        case Drop::kTxnStale: return "txn_stale";
+        case Drop::kTxnDuplicate: return "txn_duplicate";
+        case Drop::kTxnGap: return "txn_gap";
+        case Drop::kTxnNoRoom: return "txn_no_room";
+        case Drop::kTxnKeyRate: return "txn_key_rate";
         case Drop::kLinkDiscard: return "link_discard";
         case Drop::kTxNoBuffer: return "tx_no_buffer";
         case Drop::kCount: break;

@@ -282,12 +282,26 @@ void BasicLink<F, Seq>::on_pcs_status(bool up, Time now) {
     }
 }
 
+/// Without CC_Updates, which are sequenced like frames, but nobody misses them.
+template <FrameHandle F, class Seq>
+std::uint32_t data_frames_kept(ReplayBuffer<F>& replay, Seq oldest) {
+    std::uint32_t count = 0;
+    for (std::uint32_t i = 0; i < replay.size(); ++i) {
+        const auto bytes = replay.at((oldest + i).value()).bytes();
+        const bool control =
+            load_be16(bytes.data() + wire::kEtherTypeOffset) == wire::kEtherTypeControl;
+        if (!control) ++count;
+    }
+    return count;
+}
+
 template <FrameHandle F, class Seq>
 void BasicLink<F, Seq>::flush(Time now) {
     add(LinkStat::kLlrTxFlush);
-    add(LinkStat::kLlrTxFlushedFrames, replay_.size());
     // What is kept ends at the number before next(), whatever the state machine forgot.
-    release(replay_.size(), llr_tx_.next() - replay_.size());
+    const Seq oldest = llr_tx_.next() - replay_.size();
+    add(LinkStat::kLlrTxFlushedFrames, data_frames_kept(replay_, oldest));
+    release(replay_.size(), oldest);
     const LlrTxState before = llr_tx_.state();
     llr_tx_.flush();
     note_tx_state(before, now);

@@ -2,6 +2,7 @@
 #include "proto/wire/print.h"
 
 #include <algorithm>
+#include <cinttypes>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
@@ -17,6 +18,7 @@
 #include "proto/wire/net_header.h"
 #include "proto/wire/oefh.h"
 #include "proto/wire/txn_header.h"
+#include "proto/wire/txn_item.h"
 #include "proto/wire/vlan.h"
 
 namespace ethlink::wire {
@@ -24,6 +26,9 @@ namespace ethlink::wire {
 namespace {
 
 using Bytes = std::span<const std::byte>;
+
+constexpr std::size_t kOpenSize = 16;
+constexpr std::size_t kOpenedSize = kOpenSize + 8;  // the target's epoch behind it
 
 // Text that grows in somebody else's characters, and stops growing at their end.
 class Line {
@@ -99,6 +104,19 @@ void add_net(Line& line, Bytes bytes) {
     if (net.reserved != 0) line.add(" reserved %u", unsigned{net.reserved});
 }
 
+std::string_view name(AtomicOp op) {
+    switch (op) {
+        case AtomicOp::kFetchAdd: return "fetch_add";
+        case AtomicOp::kSwap: return "swap";
+        case AtomicOp::kCompareSwap: return "compare_swap";
+        case AtomicOp::kFetchAnd: return "fetch_and";
+        case AtomicOp::kFetchOr: return "fetch_or";
+        case AtomicOp::kFetchXor: return "fetch_xor";
+        case AtomicOp::kCount: break;
+    }
+    return {};
+}
+
 // `bytes` ends where the payload does, if that is known.
 void add_txn(Line& line, Bytes bytes) {
     if (bytes.size() < TxnHeader::kSize) return;
@@ -118,11 +136,154 @@ void add_txn(Line& line, Bytes bytes) {
     if (flags >> TxnHeader::kVersionShift != 0) {
         line.add(" version %u", flags >> TxnHeader::kVersionShift);
     }
-    line.add(" channel %u psn %u tag %u", unsigned{load_be16(&bytes[TxnHeader::kChannelOffset])},
-             load_be32(&bytes[TxnHeader::kPsnOffset]), load_be32(&bytes[TxnHeader::kTagOffset]));
-    const unsigned known_flags = flags & TxnHeader::kFlagsMask;
-    if (known_flags != 0) line.add(" flags 0x%02x", known_flags);
+    line.add(" channel %u psn %u ack %u", unsigned{load_be16(&bytes[TxnHeader::kChannelOffset])},
+             load_be32(&bytes[TxnHeader::kPsnOffset]), load_be32(&bytes[TxnHeader::kAckOffset]));
+    if ((flags & TxnHeader::kFromTarget) != 0) line.add(" from_target");
+    const unsigned other_flags = flags & TxnHeader::kFlagsMask & ~unsigned{TxnHeader::kFromTarget};
+    if (other_flags != 0) line.add(" flags 0x%02x", other_flags);
     line.add(" payload %zu", bytes.size() - TxnHeader::kSize);
+}
+
+void add_malformed(Line& line) {
+    line.add(" | ");
+    line.add(name(Drop::kTxnMalformed));
+}
+
+void add_where(Line& line, const ItemView& item) {
+    line.add(" at 0x%" PRIx64 " key 0x%" PRIx64, item.address, item.key);
+}
+
+void add_message_end(Line& line, const ItemView& item) {
+    if (item.is_last()) line.add(" last");
+    if (item.has_immediate()) line.add(" immediate 0x%" PRIx64, item.immediate);
+}
+
+void add_atomic(Line& line, const ItemView& item) {
+    line.add(" ");
+    line.add(name(item.atomic()));
+    line.add(" %u", unsigned{item.length});
+    add_where(line, item);
+    line.add(" operand 0x%" PRIx64, item.operand);
+    if (item.atomic() == AtomicOp::kCompareSwap) line.add(" compare 0x%" PRIx64, item.compare);
+}
+
+void add_item(Line& line, const ItemView& item) {
+    line.add(" | ");
+    line.add(name(item.opcode));
+    switch (item.opcode) {
+        case ItemOpcode::kInvalid: return;
+        case ItemOpcode::kLoad:
+        case ItemOpcode::kStore:
+            line.add(" %u", unsigned{item.length});
+            add_where(line, item);
+            return;
+        case ItemOpcode::kAtomic: add_atomic(line, item); return;
+        case ItemOpcode::kWrite:
+            line.add(" %u", unsigned{item.length});
+            add_where(line, item);
+            add_message_end(line, item);
+            return;
+        case ItemOpcode::kRead:
+            line.add(" %" PRIu64, item.operand);
+            add_where(line, item);
+            return;
+        case ItemOpcode::kSend:
+            line.add(" %u", unsigned{item.length});
+            add_message_end(line, item);
+            return;
+        case ItemOpcode::kDone:
+            line.add(" %u ", unsigned{item.length});
+            line.add(name(item.status()));
+            return;
+        case ItemOpcode::kData: line.add(" %u", unsigned{item.length}); return;
+        case ItemOpcode::kReadData:
+            line.add(" %u%s%s", unsigned{item.length}, item.is_last() ? " last" : "",
+                     item.is_error() ? " error" : "");
+            return;
+    }
+}
+
+// The first few in full, how many more there are, and from where on there is nonsense. No item at
+// all is nonsense, too.
+void add_items(Line& line, Bytes payload) {
+    constexpr std::size_t kInFull = 4;
+    std::size_t count = 0;
+    ItemReader reader(payload);
+    bool good = !reader.done();
+    while (good && !reader.done()) {
+        const auto item = reader.next();
+        good = item.has_value();
+        if (good && ++count <= kInFull) add_item(line, *item);
+    }
+    if (count > kInFull) line.add(" | +%zu more", count - kInFull);
+    if (good) return;
+    add_malformed(line);
+    line.add(": item %zu", count + 1);
+}
+
+// The payloads of frames without items stand in docs/protocol.md.
+
+void add_open(Line& line, Bytes payload, std::size_t size) {
+    if (payload.size() != size) return add_malformed(line);
+    const unsigned channel_class = byte_at(payload, 8);
+    const unsigned flags = byte_at(payload, 9);
+    line.add(" | nonce 0x%016" PRIx64, load_be64(&payload[0]));
+    if (channel_class <= 1) {
+        line.add(channel_class == 0 ? " load_store" : " rdma");
+    } else {
+        line.add(" class %u", channel_class);
+    }
+    if (flags != 0) line.add(" flags 0x%02x", flags);
+    line.add(" transactions %u response_bytes %u", unsigned{load_be16(&payload[10])},
+             load_be32(&payload[12]));
+    if (size > kOpenSize) line.add(" epoch 0x%016" PRIx64, load_be64(&payload[kOpenSize]));
+}
+
+std::string_view name(NackReason reason) {
+    switch (reason) {
+        case NackReason::kGap: return "gap";
+        case NackReason::kNoReceive: return "no_receive";
+        case NackReason::kNoRoom: return "no_room";
+    }
+    return {};
+}
+
+std::string_view name(ResetReason reason) {
+    switch (reason) {
+        case ResetReason::kUnknownChannel: return "unknown_channel";
+        case ResetReason::kNoRoom: return "no_room";
+        case ResetReason::kClosed: return "closed";
+    }
+    return {};
+}
+
+template <class Reason>
+void add_reason(Line& line, Bytes payload) {
+    if (payload.size() != 1) return add_malformed(line);
+    const std::string_view text = name(static_cast<Reason>(payload[0]));
+    line.add(" | ");
+    if (text.empty()) {
+        line.add("reason %u", byte_at(payload, 0));
+    } else {
+        line.add(text);
+    }
+}
+
+void add_payload(Line& line, const TxnView& txn) {
+    const Bytes payload = txn.payload();
+    switch (txn.opcode()) {
+        case Opcode::kRequest:
+        case Opcode::kResponse: add_items(line, payload); return;
+        case Opcode::kAck:
+            if (!payload.empty()) add_malformed(line);
+            return;
+        case Opcode::kNack: add_reason<NackReason>(line, payload); return;
+        case Opcode::kOpen: add_open(line, payload, kOpenSize); return;
+        case Opcode::kOpened: add_open(line, payload, kOpenedSize); return;
+        case Opcode::kReset: add_reason<ResetReason>(line, payload); return;
+        case Opcode::kInvalid:
+        case Opcode::kTest: return;
+    }
 }
 
 void print_data(Line& line, const FrameView& frame) {
@@ -131,6 +292,7 @@ void print_data(Line& line, const FrameView& frame) {
     add_link_word(line, frame.link_word_raw());
     add_net(line, frame.bytes().subspan(frame.net_offset()));
     add_txn(line, frame.txn_bytes());
+    if (const auto txn = TxnView::parse(frame.txn_bytes())) add_payload(line, *txn);
     const std::uint32_t computed = compute_icrc_without_link_word(frame);
     line.add(" | icrc 0x%08x ", frame.icrc());
     if (computed == frame.icrc()) {

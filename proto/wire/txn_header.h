@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The transaction base header, 12 bytes: what is done, in which order, and who waits for it.
+// The transaction base header, 12 bytes: which channel, which place in its order, what came back.
 //
 // Ours throughout: no public source states EthLink's transaction header (docs/protocol.md).
 #pragma once
@@ -15,45 +15,30 @@
 
 namespace ethlink::wire {
 
+/// What a frame is for. Requests and responses carry items (txn_item.h).
 enum class Opcode : std::uint8_t {
-    kInvalid = 0x00,  // so that a zeroed buffer is no transaction
-    kLoad = 0x01,
-    kLoadResponse = 0x02,
-    kStore = 0x03,
-    kStoreResponse = 0x04,
-    kAtomic = 0x05,
-    kAtomicResponse = 0x06,
-    kRdmaWrite = 0x10,
-    kRdmaWriteImm = 0x11,
-    kRdmaRead = 0x12,
-    kRdmaReadResponse = 0x13,
-    kSend = 0x14,
-    kAck = 0x15,
-    kNack = 0x16,
-    kFence = 0x20,
-    kFenceResponse = 0x21,
-    kTest = 0x3F,  // the packet generator's
+    kInvalid = 0x00,   // so that a zeroed buffer is no transaction
+    kRequest = 0x01,   // items for the target
+    kResponse = 0x02,  // items for the initiator
+    kAck = 0x03,       // nothing but its ACK
+    kNack = 0x04,      // the same, and: go back to there
+    kOpen = 0x05,      // the initiator opens a channel
+    kOpened = 0x06,    // the target has it
+    kReset = 0x07,     // the sender knows no such channel, or does no longer
+    kTest = 0x3F,      // the packet generator's
 };
 
 /// The name in text output, or an empty one for a byte that is no opcode.
 constexpr std::string_view name(Opcode opcode) {
     switch (opcode) {
         case Opcode::kInvalid: return "invalid";
-        case Opcode::kLoad: return "load";
-        case Opcode::kLoadResponse: return "load_response";
-        case Opcode::kStore: return "store";
-        case Opcode::kStoreResponse: return "store_response";
-        case Opcode::kAtomic: return "atomic";
-        case Opcode::kAtomicResponse: return "atomic_response";
-        case Opcode::kRdmaWrite: return "rdma_write";
-        case Opcode::kRdmaWriteImm: return "rdma_write_imm";
-        case Opcode::kRdmaRead: return "rdma_read";
-        case Opcode::kRdmaReadResponse: return "rdma_read_response";
-        case Opcode::kSend: return "send";
+        case Opcode::kRequest: return "request";
+        case Opcode::kResponse: return "response";
         case Opcode::kAck: return "ack";
         case Opcode::kNack: return "nack";
-        case Opcode::kFence: return "fence";
-        case Opcode::kFenceResponse: return "fence_response";
+        case Opcode::kOpen: return "open";
+        case Opcode::kOpened: return "opened";
+        case Opcode::kReset: return "reset";
         case Opcode::kTest: return "test";
     }
     return {};
@@ -71,24 +56,33 @@ constexpr bool is_known(Opcode opcode) {
     return n < 64 && (kKnown >> n & 1) != 0;
 }
 
-/// opcode 8 | version 2 | flags 6 | channel 16 | PSN 32 | tag 32. The version is always 0.
+/// The first byte behind a kNack's header: why.
+enum class NackReason : std::uint8_t { kGap = 1, kNoReceive = 2, kNoRoom = 3 };
+
+/// The first byte behind a kReset's header: why.
+enum class ResetReason : std::uint8_t { kUnknownChannel = 1, kNoRoom = 2, kClosed = 3 };
+
+/// opcode 8 | version 2 | flags 6 | channel 16 | PSN 32 | ACK 32. The version is always 0.
 struct TxnHeader {
     static constexpr std::size_t kOpcodeOffset = 0;
     static constexpr std::size_t kFlagsOffset = kOpcodeOffset + 1;
     static constexpr std::size_t kChannelOffset = kFlagsOffset + 1;
     static constexpr std::size_t kPsnOffset = kChannelOffset + 2;
-    static constexpr std::size_t kTagOffset = kPsnOffset + 4;
-    static constexpr std::size_t kSize = kTagOffset + 4;
+    static constexpr std::size_t kAckOffset = kPsnOffset + 4;
+    static constexpr std::size_t kSize = kAckOffset + 4;
 
     static constexpr std::uint8_t kVersion = 0;
     static constexpr int kVersionShift = 6;
     static constexpr std::uint8_t kFlagsMask = 0x3F;
 
+    /// Flag: the channel's target sends this; its number is the initiator's in both directions.
+    static constexpr std::uint8_t kFromTarget = 0x01;
+
     Opcode opcode{};
-    std::uint8_t flags{};     // 0..63, by opcode
-    std::uint16_t channel{};  // transactions of one channel stay in order
-    std::uint32_t psn{};      // counts the frames of one channel
-    std::uint32_t tag{};      // the requester's name for the transaction; a response repeats it
+    std::uint8_t flags{};     // 0..63
+    std::uint16_t channel{};  // the initiator's number for it
+    std::uint32_t psn{};      // of the first item; one number per item and direction
+    std::uint32_t ack{};      // the number that is expected next from the other side
 
     void emit(std::span<std::byte, kSize> out) const {
         out[kOpcodeOffset] = static_cast<std::byte>(opcode);
@@ -96,13 +90,14 @@ struct TxnHeader {
             static_cast<std::byte>((kVersion << kVersionShift) | (flags & kFlagsMask));
         store_be16(&out[kChannelOffset], channel);
         store_be32(&out[kPsnOffset], psn);
-        store_be32(&out[kTagOffset], tag);
+        store_be32(&out[kAckOffset], ack);
     }
 
     friend bool operator==(const TxnHeader&, const TxnHeader&) = default;
 };
 
-/// A transaction in somebody else's bytes: known version and opcode, accessors that cannot fail.
+/// A transaction frame in somebody else's bytes: known version and opcode, accessors that cannot
+/// fail.
 class TxnView {
 public:
     /// `bytes` is what FrameView::txn_bytes() gives: the header and all behind it up to the ICRC.
@@ -120,14 +115,15 @@ public:
         return std::to_integer<std::uint8_t>(bytes_[TxnHeader::kFlagsOffset]) &
                TxnHeader::kFlagsMask;
     }
+    bool from_target() const { return (flags() & TxnHeader::kFromTarget) != 0; }
     std::uint16_t channel() const { return load_be16(&bytes_[TxnHeader::kChannelOffset]); }
     std::uint32_t psn() const { return load_be32(&bytes_[TxnHeader::kPsnOffset]); }
-    std::uint32_t tag() const { return load_be32(&bytes_[TxnHeader::kTagOffset]); }
+    std::uint32_t ack() const { return load_be32(&bytes_[TxnHeader::kAckOffset]); }
 
-    /// All behind the base header: the opcode's extension and the data.
+    /// All behind the base header: items, or what the opcode brings.
     std::span<const std::byte> payload() const { return bytes_.subspan(TxnHeader::kSize); }
 
-    TxnHeader repr() const { return {opcode(), flags(), channel(), psn(), tag()}; }
+    TxnHeader repr() const { return {opcode(), flags(), channel(), psn(), ack()}; }
 
 private:
     explicit TxnView(std::span<const std::byte> bytes) : bytes_(bytes) {}

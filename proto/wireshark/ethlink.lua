@@ -9,7 +9,8 @@
 --
 -- Display filters that are often wanted:
 --   ethlink.icrc.status == 0 || ethlink.control.crc.status == 0     damaged frames
---   _ws.expert.group == "Malformed"                                 lengths, counts, ordered sets
+--   _ws.expert.group == "Malformed"                                 lengths, counts, sets, items
+--   ethlink.item.address == 0x1000                                  who reads or writes there
 --   ethlink.link.eligible == 1 && ethlink.link.seq == 77            one place in an LLR sequence
 --
 -- Layout: docs/protocol.md and proto/wire/*.h.
@@ -24,25 +25,50 @@ local CONTROL_BODY = 20
 local CRC_SIZE = 4
 local CONTROL_ADDRESSES = "\x01\x80\xC2\x00\x00\x0E\x02\x00"
 
+local TXN_SIZE = 12
 local OPCODES = {
     [0x00] = "invalid",
-    [0x01] = "load",
-    [0x02] = "load_response",
-    [0x03] = "store",
-    [0x04] = "store_response",
-    [0x05] = "atomic",
-    [0x06] = "atomic_response",
-    [0x10] = "rdma_write",
-    [0x11] = "rdma_write_imm",
-    [0x12] = "rdma_read",
-    [0x13] = "rdma_read_response",
-    [0x14] = "send",
-    [0x15] = "ack",
-    [0x16] = "nack",
-    [0x20] = "fence",
-    [0x21] = "fence_response",
+    [0x01] = "request",
+    [0x02] = "response",
+    [0x03] = "ack",
+    [0x04] = "nack",
+    [0x05] = "open",
+    [0x06] = "opened",
+    [0x07] = "reset",
     [0x3F] = "test",
 }
+local REQUEST, RESPONSE, ACK, NACK, OPEN, OPENED, RESET = 1, 2, 3, 4, 5, 6, 7
+local NACK_REASONS = {[1] = "gap", [2] = "no_receive", [3] = "no_room"}
+local RESET_REASONS = {[1] = "unknown_channel", [2] = "no_room", [3] = "closed"}
+local CLASSES = {[0] = "load_store", [1] = "rdma"}
+local ITEMS = {
+    [0x00] = "invalid",
+    [0x01] = "load",
+    [0x02] = "store",
+    [0x03] = "atomic",
+    [0x10] = "write",
+    [0x11] = "read",
+    [0x12] = "send",
+    [0x81] = "done",
+    [0x82] = "data",
+    [0x83] = "read_data",
+}
+local LOAD, STORE, ATOMIC, WRITE, READ, SEND = 0x01, 0x02, 0x03, 0x10, 0x11, 0x12
+local DONE, DATA, READ_DATA = 0x81, 0x82, 0x83
+local ATOMICS = {
+    [0] = "fetch_add", [1] = "swap", [2] = "compare_swap",
+    [3] = "fetch_and", [4] = "fetch_or", [5] = "fetch_xor",
+}
+local COMPARE_SWAP = 2
+local TXN_STATUS = {
+    [0] = "ok", [1] = "remote_access", [2] = "timeout", [3] = "peer_restarted",
+    [4] = "unreachable", [5] = "cancelled", [6] = "invalid", [7] = "no_receive",
+    [8] = "too_long", [9] = "closed",
+}
+local ITEM_HEAD, ITEM_WHERE = 4, 16
+local ITEM_LAST, ITEM_IMMEDIATE, ITEM_ERROR = 1, 2, 4
+local LOAD_STORE_MAX = 256
+local MESSAGE_MAX = 2 ^ 30
 local KIND_SETS, KIND_CC_UPDATE = 1, 2
 local KINDS = {[KIND_SETS] = "ordered sets", [KIND_CC_UPDATE] = "CC_Update"}
 local ELEMENT_SIZE = {[KIND_SETS] = 8, [KIND_CC_UPDATE] = 3}
@@ -90,7 +116,34 @@ local f = {
     flags = ProtoField.uint8("ethlink.txn.flags", "Flags", base.HEX, nil, 0x3F),
     channel = ProtoField.uint16("ethlink.txn.channel", "Channel"),
     psn = ProtoField.uint32("ethlink.txn.psn", "PSN"),
-    tag = ProtoField.uint32("ethlink.txn.tag", "Tag"),
+    from_target = ProtoField.bool("ethlink.txn.from_target", "From the target", 8, nil, 0x01),
+    ack = ProtoField.uint32("ethlink.txn.ack", "ACK"),
+    item_opcode = ProtoField.uint8("ethlink.item.opcode", "Opcode", base.HEX, ITEMS),
+    item_psn = ProtoField.uint32("ethlink.item.psn", "PSN"),
+    item_flags = ProtoField.uint8("ethlink.item.flags", "Flags", base.HEX),
+    item_last = ProtoField.bool("ethlink.item.last", "Last", 8, nil, 0x01),
+    item_with_immediate = ProtoField.bool("ethlink.item.with_immediate", "With immediate", 8, nil,
+        0x02),
+    item_error = ProtoField.bool("ethlink.item.error", "Error", 8, nil, 0x04),
+    item_atomic = ProtoField.uint8("ethlink.item.atomic", "Atomic", base.DEC, ATOMICS),
+    item_status = ProtoField.uint8("ethlink.item.status", "Status", base.DEC, TXN_STATUS),
+    item_length = ProtoField.uint16("ethlink.item.length", "Length"),
+    item_done = ProtoField.uint16("ethlink.item.done", "Transactions that ended"),
+    item_key = ProtoField.uint64("ethlink.item.key", "Key", base.HEX),
+    item_address = ProtoField.uint64("ethlink.item.address", "Address", base.HEX),
+    item_operand = ProtoField.uint64("ethlink.item.operand", "Operand", base.HEX),
+    item_compare = ProtoField.uint64("ethlink.item.compare", "Compare", base.HEX),
+    item_total = ProtoField.uint32("ethlink.item.total", "Total"),
+    item_immediate = ProtoField.uint64("ethlink.item.immediate", "Immediate", base.HEX),
+    item_data = ProtoField.bytes("ethlink.item.data", "Data"),
+    nonce = ProtoField.uint64("ethlink.open.nonce", "Nonce", base.HEX),
+    class = ProtoField.uint8("ethlink.open.class", "Class", base.DEC, CLASSES),
+    open_flags = ProtoField.uint8("ethlink.open.flags", "Flags", base.HEX),
+    transactions_max = ProtoField.uint16("ethlink.open.transactions_max", "Transactions"),
+    response_bytes_max = ProtoField.uint32("ethlink.open.response_bytes_max", "Response bytes"),
+    epoch = ProtoField.uint64("ethlink.open.epoch", "Epoch of the target", base.HEX),
+    nack_reason = ProtoField.uint8("ethlink.nack.reason", "Reason", base.DEC, NACK_REASONS),
+    reset_reason = ProtoField.uint8("ethlink.reset.reason", "Reason", base.DEC, RESET_REASONS),
     payload = ProtoField.bytes("ethlink.payload", "Payload"),
     icrc = ProtoField.uint32("ethlink.icrc", "ICRC", base.HEX),
     icrc_status = ProtoField.uint8("ethlink.icrc.status", "ICRC status", base.DEC, STATUS),
@@ -120,6 +173,10 @@ local e = {
         expert.group.MALFORMED, expert.severity.ERROR),
     control = ProtoExpert.new("ethlink.malformed.control", "Malformed link control frame",
         expert.group.MALFORMED, expert.severity.ERROR),
+    txn = ProtoExpert.new("ethlink.malformed.txn", "Malformed transaction",
+        expert.group.MALFORMED, expert.severity.ERROR),
+    misplaced = ProtoExpert.new("ethlink.item.misplaced", "Item of the other direction",
+        expert.group.PROTOCOL, expert.severity.WARN),
     icrc = ProtoExpert.new("ethlink.icrc.bad", "Bad ICRC",
         expert.group.CHECKSUM, expert.severity.ERROR),
     crc = ProtoExpert.new("ethlink.control.crc.bad", "Bad CRC",
@@ -206,25 +263,234 @@ local function add_net(tree, tvb, offset)
     if range:bitfield(14, 2) ~= 0 then ecn:add_proto_expert_info(e.ecn) end
 end
 
+-- Items and other payloads ---------------------------------------------------------------------
+
+-- Each takes (subtree, cut, flags, length), where cut(n) is the range of the item's next n bytes or
+-- nil if there are not as many, and adds its fields. It gives a text, and whether all is legal.
+
+local function cut_where(tree, cut)
+    local range = cut(ITEM_WHERE)
+    if range == nil then return "", false end
+    tree:add(f.item_key, range(0, 8))
+    tree:add(f.item_address, range(8, 8))
+    return string.format(" at 0x%s", tostring(range(8, 8):bytes()):lower()), true
+end
+
+local function cut_field(tree, cut, field, size)
+    local range = cut(size)
+    if range ~= nil and size > 0 then tree:add(field, range) end
+    return range ~= nil, range
+end
+
+local function is_load_store(length) return length >= 1 and length <= LOAD_STORE_MAX end
+
+local function cut_load(tree, cut, flags, length)
+    local text, good = cut_where(tree, cut)
+    return length .. text, good and flags == 0 and is_load_store(length)
+end
+
+local function cut_store(tree, cut, flags, length)
+    local text, good = cut_where(tree, cut)
+    good = good and cut_field(tree, cut, f.item_data, length)
+    return length .. text, good and flags == 0 and is_load_store(length)
+end
+
+local function cut_atomic(tree, cut, flags, length)
+    local text, good = cut_where(tree, cut)
+    good = good and cut_field(tree, cut, f.item_operand, 8)
+    if flags == COMPARE_SWAP then good = good and cut_field(tree, cut, f.item_compare, 8) end
+    text = string.format("%s %d%s", ATOMICS[flags] or "unknown", length, text)
+    return text, good and ATOMICS[flags] ~= nil and (length == 4 or length == 8)
+end
+
+local function cut_message(tree, cut, flags, length)
+    local good = cut_field(tree, cut, f.item_data, length)
+    local text = length .. (band(flags, ITEM_LAST) ~= 0 and " last" or "")
+    if band(flags, ITEM_IMMEDIATE) ~= 0 then
+        good = good and cut_field(tree, cut, f.item_immediate, 8)
+        text = text .. " with immediate"
+    end
+    return text, good and (flags <= ITEM_LAST or flags == ITEM_LAST + ITEM_IMMEDIATE)
+end
+
+local function cut_write(tree, cut, flags, length)
+    local where, good = cut_where(tree, cut)
+    if not good then return tostring(length), false end
+    local text, rest_good = cut_message(tree, cut, flags, length)
+    return text .. where, rest_good
+end
+
+local function cut_read(tree, cut, flags, length)
+    local text, good = cut_where(tree, cut)
+    if not good then return "", false end
+    local has_total, range = cut_field(tree, cut, f.item_total, 4)
+    if not has_total then return text, false end
+    local total = range:uint()
+    return total .. text, flags == 0 and length == 0 and total >= 1 and total <= MESSAGE_MAX
+end
+
+local function cut_done(_, _, flags, length)
+    local text = string.format("%d %s", length, TXN_STATUS[flags] or "status " .. flags)
+    return text, TXN_STATUS[flags] ~= nil and length >= 1
+end
+
+local function cut_data(tree, cut, flags, length)
+    local good = cut_field(tree, cut, f.item_data, length)
+    return tostring(length), good and flags == 0 and is_load_store(length)
+end
+
+local function cut_read_data(tree, cut, flags, length)
+    local good = cut_field(tree, cut, f.item_data, length)
+    local error = band(flags, ITEM_ERROR) ~= 0
+    local text = length .. (band(flags, ITEM_LAST) ~= 0 and " last" or "") ..
+        (error and " error" or "")
+    return text, good and band(flags, 0xFF - ITEM_LAST - ITEM_ERROR) == 0 and error == (length == 0)
+end
+
+local CUT = {
+    [LOAD] = cut_load,
+    [STORE] = cut_store,
+    [ATOMIC] = cut_atomic,
+    [WRITE] = cut_write,
+    [READ] = cut_read,
+    [SEND] = cut_message,
+    [DONE] = cut_done,
+    [DATA] = cut_data,
+    [READ_DATA] = cut_read_data,
+}
+
+local function add_item_head(tree, tvb, offset, opcode)
+    tree:add(f.item_opcode, tvb(offset, 1))
+    local flags = tvb(offset + 1, 1)
+    if opcode == ATOMIC then
+        tree:add(f.item_atomic, flags)
+    elseif opcode == DONE then
+        tree:add(f.item_status, flags)
+    else
+        local item = tree:add(f.item_flags, flags)
+        if opcode == WRITE or opcode == SEND or opcode == READ_DATA then
+            item:add(f.item_last, flags)
+            item:add(opcode == READ_DATA and f.item_error or f.item_with_immediate, flags)
+        end
+    end
+    tree:add(opcode == DONE and f.item_done or f.item_length, tvb(offset + 2, 2))
+end
+
+-- One item from `offset` on: where the next one begins, or nil if this is none; and a text.
+-- One that a short capture cuts off is no item and not malformed either.
+local function add_item(tree, tvb, offset, finish, whole, psn)
+    local item = tree:add(ethlink, tvb(offset, math.min(ITEM_HEAD, finish - offset)), "Item")
+    local function give_up(why)
+        if not whole then
+            item:append_text(", cut short")
+        else
+            item:add_proto_expert_info(e.txn, why)
+        end
+        return nil, "malformed item"
+    end
+    if finish - offset < ITEM_HEAD then return give_up("Too short for an item") end
+    local opcode = tvb(offset, 1):uint()
+    local at = offset + ITEM_HEAD
+    local truncated = false
+    local function cut(n)
+        truncated = truncated or at + n > finish
+        if truncated then return nil end
+        at = at + n
+        return n == 0 and tvb(at - 1, 1) or tvb(at - n, n)
+    end
+    item:add(f.item_psn, tvb(offset, 4), psn % TWO_32):set_generated()
+    add_item_head(item, tvb, offset, opcode)
+    if CUT[opcode] == nil then return give_up("Unknown item") end
+    local text, good = CUT[opcode](item, cut, tvb(offset + 1, 1):uint(), tvb(offset + 2, 2):uint())
+    text = ITEMS[opcode] .. " " .. text
+    item:set_text("Item, " .. text)
+    item:set_len(at - offset)
+    if truncated then return give_up("The item says more than there are bytes") end
+    if not good then
+        item:add_proto_expert_info(e.txn, "Flags or length that this item cannot have")
+        return nil, text .. " (malformed)"
+    end
+    return at, text, item
+end
+
+-- All items up to `finish`; the texts of the first few.
+local function add_items(tree, tvb, offset, finish, whole, frame_opcode)
+    local psn = tvb(offset - TXN_SIZE + 4, 4):uint()
+    local count, texts = 0, {}
+    if offset == finish and whole then
+        tree:add_proto_expert_info(e.txn, "A request or response without items")
+    end
+    while offset ~= nil and offset < finish do
+        local opcode = tvb(offset, 1):uint()
+        local next_offset, text, item = add_item(tree, tvb, offset, finish, whole, psn + count)
+        if item ~= nil and (opcode >= DONE) ~= (frame_opcode == RESPONSE) then
+            item:add_proto_expert_info(e.misplaced)
+        end
+        count = count + 1
+        if count <= 4 then table.insert(texts, text) end
+        offset = next_offset
+    end
+    if count > 4 then table.insert(texts, string.format("+%d more", count - 4)) end
+    return table.concat(texts, ", ")
+end
+
+local OPEN_SIZE, OPENED_SIZE = 16, 24
+local PAYLOAD_SIZE = {[ACK] = 0, [NACK] = 1, [OPEN] = OPEN_SIZE, [OPENED] = OPENED_SIZE,
+    [RESET] = 1}
+
+local function add_open(tree, tvb, offset, with_epoch)
+    tree:add(f.nonce, tvb(offset, 8))
+    tree:add(f.class, tvb(offset + 8, 1))
+    tree:add(f.open_flags, tvb(offset + 9, 1))
+    tree:add(f.transactions_max, tvb(offset + 10, 2))
+    tree:add(f.response_bytes_max, tvb(offset + 12, 4))
+    if with_epoch then tree:add(f.epoch, tvb(offset + OPEN_SIZE, 8)) end
+    return CLASSES[tvb(offset + 8, 1):uint()] or "unknown class"
+end
+
+-- What the opcode brings, up to `finish`; a summary.
+local function add_payload(tree, tvb, offset, finish, whole, opcode)
+    if opcode == REQUEST or opcode == RESPONSE then
+        return add_items(tree, tvb, offset, finish, whole, opcode)
+    end
+    local wanted = PAYLOAD_SIZE[opcode]
+    if wanted == nil then return "payload " .. finish - offset end
+    if finish - offset ~= wanted then
+        if whole then tree:add_proto_expert_info(e.txn, "A payload of another size") end
+        return "payload " .. finish - offset
+    end
+    if opcode == NACK or opcode == RESET then
+        local field = opcode == NACK and f.nack_reason or f.reset_reason
+        local reasons = opcode == NACK and NACK_REASONS or RESET_REASONS
+        tree:add(field, tvb(offset, 1))
+        return reasons[tvb(offset, 1):uint()] or "unknown reason"
+    end
+    return opcode == ACK and "" or add_open(tree, tvb, offset, opcode == OPENED)
+end
+
 -- The transaction header and what follows it, up to `finish`; a summary for the Info column.
-local function add_txn(tree, tvb, offset, finish)
+-- `whole`: the payload ends at `finish`, otherwise it was cut off there.
+local function add_txn(tree, tvb, offset, finish, whole)
     local opcode = tvb(offset, 1):uint()
     local version = tvb(offset + 1, 1):bitfield(0, 2)
     local name = OPCODES[opcode] or string.format("opcode 0x%02x", opcode)
-    local txn = tree:add(ethlink, tvb(offset, 12), "Transaction header, " .. name)
+    local txn = tree:add(ethlink, tvb(offset, TXN_SIZE), "Transaction header, " .. name)
     local opcode_item = txn:add(f.opcode, tvb(offset, 1))
     txn:add(f.txn_version, tvb(offset + 1, 1))
-    txn:add(f.flags, tvb(offset + 1, 1))
+    txn:add(f.flags, tvb(offset + 1, 1)):add(f.from_target, tvb(offset + 1, 1))
     txn:add(f.channel, tvb(offset + 2, 2))
     txn:add(f.psn, tvb(offset + 4, 4))
-    txn:add(f.tag, tvb(offset + 8, 4))
-    if opcode == 0 or OPCODES[opcode] == nil or version ~= 0 then
-        opcode_item:add_proto_expert_info(e.opcode)
-    end
-    local size = math.max(finish - offset - 12, 0)
-    if size > 0 then tree:add(f.payload, tvb(offset + 12, size)) end
-    return string.format("%s, channel %d, PSN %d, tag %d, payload %d", name,
-        tvb(offset + 2, 2):uint(), tvb(offset + 4, 4):uint(), tvb(offset + 8, 4):uint(), size)
+    txn:add(f.ack, tvb(offset + 8, 4))
+    local known = opcode ~= 0 and OPCODES[opcode] ~= nil and version == 0
+    if not known then opcode_item:add_proto_expert_info(e.opcode) end
+    local first = offset + TXN_SIZE
+    local size = math.max(finish - first, 0)
+    local text = string.format("%s, channel %d, PSN %d, ACK %d", name, tvb(offset + 2, 2):uint(),
+        tvb(offset + 4, 4):uint(), tvb(offset + 8, 4):uint())
+    local payload = size > 0 and tree:add(f.payload, tvb(first, size)) or txn
+    if not known then return text .. ", payload " .. size end
+    local rest = add_payload(payload, tvb, first, first + size, whole, opcode)
+    return rest == "" and text or text .. ", " .. rest
 end
 
 -- The bytes behind the last checksum: the pad, then maybe an FCS. Says whether there are no others.
@@ -284,7 +550,7 @@ local function dissect_data(tvb, pinfo, root, tag_size)
     if captured < 28 + tag_size then return end
     local whole = total_length >= DATA_MIN and finish <= captured
     local payload_end = whole and finish - CRC_SIZE or captured
-    pinfo.cols.info = add_txn(tree, tvb, 16 + tag_size, payload_end)
+    pinfo.cols.info = add_txn(tree, tvb, 16 + tag_size, payload_end, whole)
     if not whole then return end
 
     local range = tvb(payload_end, CRC_SIZE)

@@ -93,17 +93,121 @@ class Dissector(unittest.TestCase):
         rows = fields(list(frames.values()), "ethlink.dst", "ethlink.length", "ethlink.entropy",
                       "ethlink.src", "ethlink.link", "ethlink.vlan.vid", "ethlink.net.ttl",
                       "ethlink.net.dscp", "ethlink.txn.channel", "ethlink.txn.psn",
-                      "ethlink.txn.tag", "ethlink.payload")
+                      "ethlink.txn.ack", "ethlink.payload")
         for (name, frame), row in zip(frames.items(), rows):
             tag = 4 if golden.ether_type(frame) == golden.VLAN else 0
             dst, length, entropy, src, link = struct.unpack_from(">HHHHI", frame)
-            net, _, _, channel, psn, txn_tag = struct.unpack_from(">HBBHII", frame, 14 + tag)
+            net, _, _, channel, psn, ack = struct.unpack_from(">HBBHII", frame, 14 + tag)
             payload = frame[28 + tag:length + tag - 4].hex()
             vid = [str(int.from_bytes(frame[14:16], "big") & 0xFFF)] if tag else []
             expected = [[str(dst)], [str(length)], [str(entropy)], [str(src)], [f"0x{link:08x}"],
                         vid, [str(net >> 8 & 0xF)], [str(net >> 2 & 0x3F)], [str(channel)],
-                        [str(psn)], [str(txn_tag)], [payload] if payload else []]
+                        [str(psn)], [str(ack)], [payload] if payload else []]
             self.assertEqual(list(row.values()), expected, name)
+
+    def items(self, *names):
+        """For each golden frame of these names, what the fields of its items say."""
+        kinds = ("opcode", "psn", "length", "done", "status", "atomic", "key", "address",
+                 "operand", "compare", "total", "immediate", "last", "with_immediate", "error")
+        rows = fields([self.golden[name] for name in names],
+                      *[f"ethlink.item.{kind}" for kind in kinds])
+        return [{kind: row[f"ethlink.item.{kind}"] for kind in kinds if row[f"ethlink.item.{kind}"]}
+                for row in rows]
+
+    def test_items_of_requests(self):
+        key, address = ["0x0123456789abcdef"], ["0xfeedfacecafebeef"]
+        where = {"key": key, "address": address}
+        load, stores, atomic, write, read, send = self.items(
+            "load", "packed_stores", "atomic_compare_swap", "write_last_immediate", "rdma_read",
+            "send")
+        self.assertEqual(load, {"opcode": ["0x01"], "psn": ["41"], "length": ["64"], **where})
+        self.assertEqual(stores, {
+            "opcode": 3 * ["0x02"], "psn": [str(2**32 - 1), "0", "1"], "length": ["1", "8", "13"],
+            "key": key + key + ["0xffffffffffffffff"],
+            "address": address + ["0x0000000000001000", "0x0000000000000000"]})
+        self.assertEqual(atomic, {
+            "opcode": ["0x03"], "psn": ["50"], "length": ["8"], "atomic": ["2"], **where,
+            "operand": ["0x1122334455667788"], "compare": ["0xaabbccddeeff0011"]})
+        self.assertEqual(write, {
+            "opcode": ["0x10"], "psn": ["1001"], "length": ["21"], **where,
+            "immediate": ["0x0102030405060708"], "last": ["1"], "with_immediate": ["1"]})
+        self.assertEqual(read, {"opcode": ["0x11"], "psn": ["1002"], "length": ["0"], **where,
+                                "total": [str(2**30)]})
+        self.assertEqual(send, {
+            "opcode": ["0x12", "0x12"], "psn": ["1003", "1004"], "length": ["19", "0"],
+            "immediate": ["0x8877665544332211"], "last": ["0", "1"], "with_immediate": ["0", "1"]})
+
+    def test_items_of_responses(self):
+        done, data, read_data, error = self.items("done", "load_response", "read_data_last",
+                                                  "read_data_error")
+        self.assertEqual(done, {"opcode": ["0x81"], "psn": ["10"], "done": ["37"],
+                                "status": ["1"]})
+        self.assertEqual(data, {"opcode": ["0x82"], "psn": [str(2**31 + 1)], "length": ["64"]})
+        self.assertEqual(read_data, {"opcode": ["0x83"], "psn": ["8"], "length": ["40"],
+                                     "last": ["1"], "error": ["0"]})
+        self.assertEqual(error, {"opcode": ["0x83"], "psn": ["9"], "length": ["0"],
+                                 "last": ["1"], "error": ["1"]})
+
+    def test_open_and_its_answers(self):
+        opening = ("nonce", "class", "flags", "transactions_max", "response_bytes_max", "epoch")
+        names = [f"ethlink.open.{name}" for name in opening]
+        rows = fields([self.golden[name] for name in ("open", "opened", "reset", "nack")],
+                      "ethlink.txn.from_target", *names, "ethlink.reset.reason",
+                      "ethlink.nack.reason")
+        nonce = ["0xc0ffee0123456789"]
+        self.assertEqual([list(row.values()) for row in rows], [
+            [["0"], nonce, ["0"], ["0x00"], ["256"], ["65536"], [], [], []],
+            [["1"], nonce, ["1"], ["0x00"], ["64"], [str(2**20)], ["0x00000000deadbeef"], [], []],
+            [["1"], [], [], [], [], [], [], ["1"], []],
+            [["1"], [], [], [], [], [], [], [], ["1"]]])
+
+    def test_the_info_column_names_the_items(self):
+        texts = tshark([self.golden["packed_loads"], self.golden["done"], self.golden["nack"]])
+        loads, done, nack = texts.splitlines()
+        self.assertIn("request, channel 4, PSN 10, ACK 20, load 1 at 0x0000000000002000, load 2 at",
+                      loads)
+        self.assertIn("+2 more", loads)
+        self.assertIn("response, channel 12, PSN 10, ACK 1005, done 37 remote_access", done)
+        self.assertIn("nack, channel 12, PSN 11, ACK 1005, gap", nack)
+
+    def test_illegal_items_are_malformed(self):
+        # (golden frame, offset in its payload, value): a head that no item can have.
+        changes = (("load", 0, 0), ("load", 0, 0x7F), ("load", 1, 1), ("load", 2, 2),
+                   ("load", 3, 0), ("store", 3, 63), ("store", 3, 65), ("store", 1, 1),
+                   ("atomic_fetch_add", 1, 6), ("atomic_fetch_add", 1, 2),
+                   ("atomic_fetch_add", 3, 5), ("write_last_immediate", 1, 2),
+                   ("write_last_immediate", 1, 4), ("write_last_immediate", 3, 30),
+                   ("rdma_read", 3, 1), ("rdma_read", 20, 0x80), ("rdma_read", 20, 0),
+                   ("send", 1, 2), ("send", 3, 200), ("done", 1, 10), ("done", 3, 0),
+                   ("load_response", 1, 1), ("load_response", 3, 63), ("read_data_last", 1, 5),
+                   ("read_data_error", 1, 1), ("read_data_error", 1, 8))
+        frames = []
+        for name, offset, value in changes:
+            frame = bytearray(self.golden[name])
+            self.assertNotEqual(frame[28 + offset], value)
+            frame[28 + offset] = value
+            frames.append(bytes(frame))
+        for change, (seen, _, _) in zip(changes, flags(frames)):
+            self.assertIn(MALFORMED, seen, change)
+
+    def test_payloads_of_another_size_are_malformed(self):
+        frames = []
+        for name, opcode in (("minimal", 1), ("minimal", 2), ("test_64", 3), ("test_64", 4),
+                             ("test_64", 5), ("test_64", 6), ("minimal", 7)):
+            frame = bytearray(self.golden[name])
+            frame[16] = opcode
+            frames.append(bytes(frame))
+        for frame, (seen, _, _) in zip(frames, flags(frames)):
+            self.assertIn(MALFORMED, seen, frame.hex())
+
+    def test_an_item_of_the_other_direction_is_noted(self):
+        frames = []
+        for name, opcode in (("load", 2), ("done", 1)):
+            frame = bytearray(self.golden[name])
+            frame[16] = opcode
+            frames.append(bytes(frame))
+        for row in fields(frames, "_ws.expert.message"):
+            self.assertIn("Item of the other direction", row["_ws.expert.message"])
 
     def test_link_word(self):
         row, = fields([self.golden["on_the_wire"]], "ethlink.link.eligible",
@@ -193,18 +297,30 @@ class Dissector(unittest.TestCase):
                     frame[0:8] = bytes.fromhex("0180c200000e0200")
                     frame[14:16] = bytes([0x10 + size % 4, size % 50])
                 frames.append(bytes(frame[:size]))
+                if kind == "88b5" and size > 60:  # So that items are reached.
+                    frame[2:4] = size.to_bytes(2, "big")
+                    frame[16:18] = bytes([1 + size % 7, 0])
+                    frame[28] = source.choice([1, 2, 3, 0x10, 0x11, 0x12, 0x81, 0x82, 0x83])
+                    frames.append(bytes(frame))
         self.assertEqual(len(flags(frames)), len(frames))
 
     def test_names_are_those_of_the_code(self):
         lua = DISSECTOR.read_text()
-        for header, enum in (("txn_header.h", "Opcode"), ("ctl_os.h", "CtlOsType")):
+        for header, enum in (("txn_header.h", "Opcode"), ("txn_item.h", "ItemOpcode"),
+                             ("ctl_os.h", "CtlOsType")):
             text = (ROOT / "proto" / "wire" / header).read_text()
             values = dict(re.findall(r"^ +(k\w+) = (0x[0-9A-F]{2}),", text, re.MULTILINE))
-            names = dict(re.findall(enum + r"::(k\w+): return \"(\w+)\"", text))
+            names = dict(re.findall(r"\b" + enum + r"::(k\w+): return \"(\w+)\"", text))
             self.assertGreater(len(values), 4)
             self.assertEqual(values.keys(), names.keys())
             for enumerator, value in values.items():
                 self.assertIn(f'[{value}] = "{names[enumerator]}"', lua)
+        text = (ROOT / "proto" / "wire" / "txn_item.h").read_text()
+        values = dict(re.findall(r"^ +(k\w+) = (\d+),", text, re.MULTILINE))
+        names = dict(re.findall(r"TxnStatus::(k\w+): return \"(\w+)\"", text))
+        self.assertEqual(values.keys(), names.keys())
+        for enumerator, value in values.items():
+            self.assertIn(f'[{value}] = "{names[enumerator]}"', lua)
 
 
 if __name__ == "__main__":

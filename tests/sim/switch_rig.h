@@ -333,6 +333,12 @@ private:
             case Drop::kUnknownOpcode:
             case Drop::kUnknownVersion:
             case Drop::kTxnMalformed:
+            case Drop::kTxnUnknownChannel:
+            case Drop::kTxnStale:
+            case Drop::kTxnDuplicate:
+            case Drop::kTxnGap:
+            case Drop::kTxnNoRoom:
+            case Drop::kTxnKeyRate:
             case Drop::kLinkDiscard:
             case Drop::kTxNoBuffer:
             case Drop::kCount: return false;

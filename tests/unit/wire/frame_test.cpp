@@ -20,7 +20,7 @@ DataFrame example(std::span<const std::byte> payload) {
     frame.src = {0x0208};
     frame.entropy = 0xBEEF;
     frame.net = {.ar = true, .ttl = 9, .dscp = 46};
-    frame.txn = {.opcode = Opcode::kStore, .flags = 1, .channel = 2, .psn = 3, .tag = 4};
+    frame.txn = {.opcode = Opcode::kRequest, .flags = 1, .channel = 2, .psn = 3, .ack = 4};
     frame.payload = payload;
     return frame;
 }

@@ -170,23 +170,24 @@ TEST(VlanTag, EveryValueComesBack) {
 
 // --- Transaction header ---
 
-const Bytes kTxnBytes = from_hex("03 2a 1234 89abcdef 01020304");
-const TxnHeader kTxn{.opcode = Opcode::kStore,
-                     .flags = 0x2A,
+const Bytes kTxnBytes = from_hex("02 2b 1234 89abcdef 01020304");
+const TxnHeader kTxn{.opcode = Opcode::kResponse,
+                     .flags = 0x2B,
                      .channel = 0x1234,
                      .psn = 0x89ABCDEF,
-                     .tag = 0x01020304};
+                     .ack = 0x01020304};
 
 TEST(Txn, Deconstruct) {
     Bytes bytes = kTxnBytes;
     bytes.push_back(std::byte{0x77});
     const auto view = TxnView::parse(bytes);
     ASSERT_TRUE(view);
-    EXPECT_EQ(view->opcode(), Opcode::kStore);
-    EXPECT_EQ(view->flags(), 0x2A);
+    EXPECT_EQ(view->opcode(), Opcode::kResponse);
+    EXPECT_EQ(view->flags(), 0x2B);
+    EXPECT_TRUE(view->from_target());
     EXPECT_EQ(view->channel(), 0x1234);
     EXPECT_EQ(view->psn(), 0x89ABCDEFu);
-    EXPECT_EQ(view->tag(), 0x01020304u);
+    EXPECT_EQ(view->ack(), 0x01020304u);
     EXPECT_EQ(view->repr(), kTxn);
     ASSERT_EQ(view->payload().size(), 1u);
     EXPECT_EQ(view->payload()[0], std::byte{0x77});
@@ -205,6 +206,15 @@ TEST(Txn, FlagsCannotBecomeAVersion) {
     EXPECT_EQ(out[1], std::byte{0x3F});
 }
 
+TEST(Txn, TheLastFlagSaysThatTheTargetSends) {
+    Bytes bytes = kTxnBytes;
+    for (unsigned flags = 0; flags < 64; ++flags) {
+        bytes[1] = static_cast<std::byte>(flags);
+        EXPECT_EQ(TxnView::parse(bytes)->from_target(), flags % 2 == 1) << flags;
+        EXPECT_EQ(TxnView::parse(bytes)->flags(), flags);
+    }
+}
+
 TEST(Txn, ImpossibleLengths) {
     Bytes bytes = kTxnBytes;
     bytes.resize(60);
@@ -218,7 +228,7 @@ TEST(Txn, ImpossibleLengths) {
 }
 
 TEST(Txn, OpcodesAreThoseOfTheTableAndNoOthers) {
-    const Bytes known = from_hex("010203040506 10111213141516 2021 3f");
+    const Bytes known = from_hex("01020304050607 3f");
     Bytes bytes = kTxnBytes;
     for (int raw = 0; raw < 256; ++raw) {
         bytes[0] = static_cast<std::byte>(raw);

@@ -24,18 +24,32 @@ std::string printed(std::span<const std::byte> frame) {
     return line;
 }
 
-Bytes data_frame() {
-    const Bytes payload(30);
+Bytes frame_of(Opcode opcode, std::span<const std::byte> payload) {
     DataFrame frame;
     frame.dst = {514};
     frame.src = {515};
     frame.entropy = 9;
     frame.net = {.ttl = 8};
-    frame.txn = {.opcode = Opcode::kSend, .channel = 1, .psn = 2, .tag = 3};
+    frame.txn = {.opcode = opcode, .channel = 1, .psn = 2, .ack = 3};
     frame.payload = payload;
     Bytes out(frame.size());
     EXPECT_EQ(frame.emit(out), out.size());
     return out;
+}
+
+Bytes data_frame() {
+    return frame_of(Opcode::kTest, Bytes(30));
+}
+
+// What the line says between the length of the payload and the ICRC.
+std::string payload_text(Opcode opcode, std::string_view hex) {
+    const Bytes payload = from_hex(hex);
+    const std::string line = printed(frame_of(opcode, payload));
+    const std::string announced = " payload " + std::to_string(payload.size());
+    const std::size_t begin = line.find(announced);
+    const std::size_t end = line.find(" | icrc");
+    if (begin == std::string::npos || end == std::string::npos) return "?: " + line;
+    return line.substr(begin + announced.size(), end - begin - announced.size());
 }
 
 Bytes control_frame() {
@@ -61,12 +75,89 @@ TEST(Print, ABadIcrcSaysWhatItShouldBe) {
 TEST(Print, AnUnknownTransactionIsShownAllTheSame) {
     Bytes bytes = data_frame();
     bytes[16] = std::byte{0x7F};
-    EXPECT_NE(printed(bytes).find("| unknown_opcode: opcode 0x7f channel 1 psn 2 tag 3 payload 30"),
+    EXPECT_NE(printed(bytes).find("| unknown_opcode: opcode 0x7f channel 1 psn 2 ack 3 payload 30"),
               std::string::npos);
     bytes[17] = std::byte{0x85};
-    EXPECT_NE(printed(bytes).find("| unknown_version: opcode 0x7f version 2 channel 1 psn 2 tag 3 "
-                                  "flags 0x05 payload 30"),
+    EXPECT_NE(printed(bytes).find("| unknown_version: opcode 0x7f version 2 channel 1 psn 2 ack 3 "
+                                  "from_target flags 0x04 payload 30"),
               std::string::npos);
+}
+
+const std::string kWhere = "0000000000000abc 0000000000000def";
+
+TEST(Print, ItemsAreShownInTheirOrder) {
+    EXPECT_EQ(
+        payload_text(Opcode::kRequest, "01000040" + kWhere + "11000000" + kWhere + "00001000"),
+        " | load 64 at 0xdef key 0xabc | read 4096 at 0xdef key 0xabc");
+    EXPECT_EQ(payload_text(Opcode::kResponse, "8103ffff 82000001aa 83040000"),
+              " | done 65535 peer_restarted | data 1 | read_data 0 error");
+}
+
+TEST(Print, EveryAtomicHasItsName) {
+    const std::vector<std::string> ops = {"fetch_add", "swap",     "compare_swap",
+                                          "fetch_and", "fetch_or", "fetch_xor"};
+    for (std::size_t i = 0; i < ops.size(); ++i) {
+        const bool two = ops[i] == "compare_swap";
+        EXPECT_EQ(payload_text(Opcode::kRequest, "030" + std::to_string(i) + "0004" + kWhere +
+                                                     "0000000000000011" +
+                                                     (two ? "0000000000000022" : "")),
+                  " | atomic " + ops[i] + " 4 at 0xdef key 0xabc operand 0x11" +
+                      (two ? " compare 0x22" : ""));
+    }
+}
+
+TEST(Print, OfManyItemsTheFirstFourAreShown) {
+    const std::string four = "81000001 81000002 81000003 81000004";
+    const std::string shown = " | done 1 ok | done 2 ok | done 3 ok | done 4 ok";
+    EXPECT_EQ(payload_text(Opcode::kResponse, four), shown);
+    EXPECT_EQ(payload_text(Opcode::kResponse, four + "81000005"), shown + " | +1 more");
+    EXPECT_EQ(payload_text(Opcode::kResponse, four + four + four), shown + " | +8 more");
+}
+
+TEST(Print, AnItemThatIsNoneIsSaidSo) {
+    EXPECT_EQ(payload_text(Opcode::kRequest, ""), " | txn_malformed: item 1");
+    EXPECT_EQ(payload_text(Opcode::kRequest, "81"), " | txn_malformed: item 1");
+    EXPECT_EQ(payload_text(Opcode::kRequest, "81000001 00000000 81000001"),
+              " | done 1 ok | txn_malformed: item 2");
+    EXPECT_EQ(payload_text(Opcode::kRequest, "81000001 81000001 81000001 81000001 81000001 8200"),
+              " | done 1 ok | done 1 ok | done 1 ok | done 1 ok | +1 more"
+              " | txn_malformed: item 6");
+}
+
+TEST(Print, ReasonsAreShownByNameIfTheyHaveOne) {
+    EXPECT_EQ(payload_text(Opcode::kNack, "01"), " | gap");
+    EXPECT_EQ(payload_text(Opcode::kNack, "02"), " | no_receive");
+    EXPECT_EQ(payload_text(Opcode::kNack, "03"), " | no_room");
+    EXPECT_EQ(payload_text(Opcode::kNack, "04"), " | reason 4");
+    EXPECT_EQ(payload_text(Opcode::kReset, "00"), " | reason 0");
+    EXPECT_EQ(payload_text(Opcode::kReset, "01"), " | unknown_channel");
+    EXPECT_EQ(payload_text(Opcode::kReset, "02"), " | no_room");
+    EXPECT_EQ(payload_text(Opcode::kReset, "03"), " | closed");
+}
+
+TEST(Print, AnOpenSaysWhatItAsksFor) {
+    const std::string open = "0123456789abcdef 02 80 0040 00010000";
+    EXPECT_EQ(payload_text(Opcode::kOpen, open),
+              " | nonce 0x0123456789abcdef class 2 flags 0x80 transactions 64"
+              " response_bytes 65536");
+    EXPECT_EQ(payload_text(Opcode::kOpened, open + "0000000000000001"),
+              " | nonce 0x0123456789abcdef class 2 flags 0x80 transactions 64"
+              " response_bytes 65536 epoch 0x0000000000000001");
+}
+
+TEST(Print, APayloadOfAnotherSizeThanItsOpcodeHasIsMalformed) {
+    const std::vector<std::pair<Opcode, std::size_t>> sizes = {{Opcode::kAck, 0},
+                                                               {Opcode::kNack, 1},
+                                                               {Opcode::kReset, 1},
+                                                               {Opcode::kOpen, 16},
+                                                               {Opcode::kOpened, 24}};
+    for (const auto& [opcode, legal] : sizes) {
+        for (std::size_t size = 0; size <= 40; ++size) {
+            const std::string hex(size * 2, '1');
+            EXPECT_EQ(payload_text(opcode, hex) == " | txn_malformed", size != legal)
+                << name(opcode) << " of " << size;
+        }
+    }
 }
 
 TEST(Print, RareNetworkFieldsAreShownWhenSet) {
@@ -92,7 +183,7 @@ TEST(Print, ARefusedFrameSaysWhyAndShowsWhatItHas) {
               "runt, 16 bytes: 515 > 514 length 62 entropy 9 type 0x88b5 | ttl 8 dscp 0");
     EXPECT_EQ(printed(all.first(60)),
               "length_mismatch, 60 bytes: 515 > 514 length 62 entropy 9 type 0x88b5"
-              " | ttl 8 dscp 0 | send channel 1 psn 2 tag 3 payload 32");
+              " | ttl 8 dscp 0 | test channel 1 psn 2 ack 3 payload 32");
 }
 
 TEST(Print, AForeignFrameShowsItsType) {
@@ -103,7 +194,7 @@ TEST(Print, AForeignFrameShowsItsType) {
     store_be16(&bytes[12], 0x8100);
     EXPECT_EQ(printed(bytes),
               "unknown_ethertype, 62 bytes: 515 > 514 length 62 entropy 9"
-              " vlan 2048 pcp 0 type 0x1400");
+              " vlan 2048 pcp 0 type 0x3f00");
 }
 
 TEST(Print, ADamagedControlFrameSaysWhyAndShowsWhatItHas) {
@@ -159,6 +250,10 @@ TEST(Print, RandomBytesOfEveryLength) {
                 }
                 expect_one_line(bytes);
             }
+            store_be16(&bytes[12], kEtherTypeData);
+            bytes[16] = static_cast<std::byte>(1 + round % 7);
+            bytes[17] &= std::byte{0x3F};
+            expect_one_line(bytes);
             store_be16(&bytes[12], kEtherTypeControl);
             bytes[14] = static_cast<std::byte>(0x10 + round % 4);
             expect_one_line(bytes);
@@ -168,7 +263,11 @@ TEST(Print, RandomBytesOfEveryLength) {
 
 TEST(Print, FramesWithAFewFlippedBits) {
     std::mt19937 random(10);
-    const std::vector<Bytes> good = {data_frame(), control_frame()};
+    const Bytes items = from_hex("01000040" + kWhere + "10030002" + kWhere + "aabb" + kWhere +
+                                 "12010003 aabbcc 81000007 82000001 aa");
+    const std::vector<Bytes> good = {data_frame(), control_frame(),
+                                     frame_of(Opcode::kRequest, items),
+                                     frame_of(Opcode::kOpened, Bytes(24))};
     for (int i = 0; i < 20'000; ++i) {
         Bytes bytes = good[random() % good.size()];
         bytes.resize(random() % (bytes.size() + 8));

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "proto/txn/initiator.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "proto/byte_order.h"
+
+namespace ethlink::txn {
+
+using wire::AtomicOp;
+using wire::ItemOpcode;
+using wire::ItemReader;
+using wire::ItemView;
+using wire::TxnStatus;
+
+namespace {
+
+bool is_message(Operation operation) {
+    return operation == Operation::kWrite || operation == Operation::kSend;
+}
+
+bool is_sound(const Request& request) {
+    switch (request.operation) {
+        case Operation::kLoad:
+        case Operation::kStore:
+            return request.length >= 1 && request.length <= wire::kLoadStoreMax;
+        case Operation::kAtomic:
+            return (request.length == 4 || request.length == 8) && request.atomic < AtomicOp::kCount;
+        case Operation::kWrite:
+        case Operation::kSend: return request.length <= wire::kMessageMax;
+        case Operation::kRead: return request.length >= 1 && request.length <= wire::kMessageMax;
+        case Operation::kFence: return true;
+        case Operation::kCount: break;
+    }
+    return false;
+}
+
+std::uint32_t items_of(const Request& request, std::uint32_t part) {
+    if (request.operation == Operation::kFence) return 0;
+    if (!is_message(request.operation)) return 1;
+    return std::max(1u, (request.length + part - 1) / part);
+}
+
+/// Bytes that the target keeps until we have acknowledged them; up to 8 need no room of their own.
+std::uint32_t kept_bytes(const Request& request) {
+    const bool kept = request.operation == Operation::kLoad && request.length > 8;
+    return kept ? (request.length + 7) / 8 * 8 : 0;
+}
+
+}  // namespace
+
+void Initiator::start(Psn requests, Psn responses, const Limits& limits, Time now) {
+    next_ = requests;
+    limits_ = limits;
+    cursor_ = tail_ = head_;
+    part_ = 0;
+    response_bytes_ = 0;
+    nack_due_ = starved_ = false;
+    tx_ = DeliveryTx(*profile_, requests);
+    rx_ = DeliveryRx(*profile_, responses);
+    progress_at_ = now;
+}
+
+bool Initiator::submit(const Request& request, Time now) {
+    if (!is_sound(request)) return false;
+    if (head_ == tail_) progress_at_ = now;
+    Transaction& transaction = at(head_++);
+    transaction.request = request;
+    transaction.first = next_;
+    transaction.items = items_of(request, part_bytes(*profile_));
+    transaction.received = 0;
+    transaction.status = TxnStatus::kOk;
+    next_ = next_ + transaction.items;
+    return true;
+}
+
+// Sending.
+
+bool Initiator::may_send(const Transaction& transaction) const {
+    if (transaction.request.operation == Operation::kFence) return false;
+    // Nothing that goes again counts twice: it was within the limits when it went first.
+    if (tx_.cursor() != tx_.sent()) return tx_.room() > 0;
+    return tx_.room() > 0 && cursor_ - tail_ < limits_.transactions &&
+           response_bytes_ + kept_bytes(transaction.request) <= limits_.response_bytes;
+}
+
+bool Initiator::has_items() const {
+    return cursor_ != head_ && may_send(at(cursor_));
+}
+
+wire::TxnHeader Initiator::fill(wire::TxnWriter& out, std::uint16_t channel, Time now) {
+    wire::TxnHeader header{.opcode = wire::Opcode::kAck,
+                           .channel = channel,
+                           .psn = tx_.cursor().value,
+                           .ack = rx_.expected().value};
+    rx_.on_acked();
+    if (nack_due_) {
+        nack_due_ = false;
+        header.opcode = wire::Opcode::kNack;
+        *out.claim(1) = static_cast<std::byte>(wire::NackReason::kGap);
+        return header;
+    }
+    std::uint32_t n = 0;
+    while (has_items()) {
+        const Transaction& transaction = at(cursor_);
+        if (!put_item(out, transaction, part_)) break;
+        if (tx_.cursor() == tx_.sent()) response_bytes_ += kept_bytes(transaction.request);
+        tx_.on_sent(1, now);
+        ++n;
+        if (++part_ == transaction.items) {
+            ++cursor_;
+            part_ = 0;
+        }
+    }
+    if (n > 0) header.opcode = wire::Opcode::kRequest;
+    return header;
+}
+
+/// False if it does not fit any more.
+bool Initiator::put_item(wire::TxnWriter& out, const Transaction& transaction, std::uint32_t part) {
+    const Request& request = transaction.request;
+    switch (request.operation) {
+        case Operation::kLoad: {
+            if (out.room() < wire::load_size()) return false;
+            std::byte* const body =
+                put_head(out.claim(wire::load_size()), ItemOpcode::kLoad, 0, request.length);
+            wire::put_where(body, request.key, request.address);
+            return true;
+        }
+        case Operation::kStore: {
+            const std::size_t size = wire::store_size(request.length);
+            if (out.room() < size) return false;
+            std::byte* body = put_head(out.claim(size), ItemOpcode::kStore, 0, request.length);
+            body = wire::put_where(body, request.key, request.address);
+            std::memcpy(body, request.local, request.length);
+            return true;
+        }
+        case Operation::kAtomic: {
+            const std::size_t size = wire::atomic_size(request.atomic);
+            if (out.room() < size) return false;
+            std::byte* body = put_head(out.claim(size), ItemOpcode::kAtomic,
+                                       static_cast<std::uint8_t>(request.atomic), request.length);
+            body = wire::put_where(body, request.key, request.address);
+            store_be64(body, request.operand);
+            if (request.atomic == AtomicOp::kCompareSwap) store_be64(body + 8, request.compare);
+            return true;
+        }
+        case Operation::kRead: {
+            if (out.room() < wire::read_size()) return false;
+            std::byte* body = put_head(out.claim(wire::read_size()), ItemOpcode::kRead, 0, 0);
+            body = wire::put_where(body, request.key, request.address);
+            store_be32(body, request.length);
+            return true;
+        }
+        case Operation::kWrite:
+        case Operation::kSend: return put_part(out, request, part);
+        case Operation::kFence:
+        case Operation::kCount: break;
+    }
+    return false;
+}
+
+bool Initiator::put_part(wire::TxnWriter& out, const Request& request, std::uint32_t part) {
+    const std::uint32_t offset = part * part_bytes(*profile_);
+    const std::uint32_t n = std::min(part_bytes(*profile_), request.length - offset);
+    const bool last = offset + n == request.length;
+    const bool immediate = last && request.has_immediate;
+    const bool is_write = request.operation == Operation::kWrite;
+    const std::size_t size =
+        is_write ? wire::write_size(n, immediate) : wire::send_size(n, immediate);
+    if (out.room() < size) return false;
+    const auto flags = static_cast<std::uint8_t>((last ? wire::kItemLast : 0) |
+                                                 (immediate ? wire::kItemImmediate : 0));
+    const ItemOpcode opcode = is_write ? ItemOpcode::kWrite : ItemOpcode::kSend;
+    std::byte* body = put_head(out.claim(size), opcode, flags, n);
+    if (is_write) body = wire::put_where(body, request.key, request.address + offset);
+    if (n > 0) std::memcpy(body, request.local + offset, n);
+    if (immediate) store_be64(body + n, request.immediate);
+    return true;
+}
+
+/// The cursor follows tx_ to the item that goes out next, or to the fence in front of it.
+void Initiator::find_cursor() {
+    const Psn psn = tx_.cursor();
+    for (cursor_ = tail_; cursor_ != head_; ++cursor_) {
+        const Transaction& transaction = at(cursor_);
+        const std::uint32_t part = psn.distance_from(transaction.first);
+        if (part < std::max(transaction.items, 1u)) {
+            part_ = part;
+            return;
+        }
+    }
+    part_ = 0;
+}
+
+// Receiving.
+
+Drop Initiator::on_frame(const wire::TxnView& frame, Time now, CompletionSink& sink) {
+    const Psn ack{frame.ack()};
+    const Psn cursor = tx_.cursor();
+    const DeliveryAck verdict = frame.opcode() == wire::Opcode::kNack ? tx_.on_nack(ack, now)
+                                                                      : tx_.on_ack(ack, now);
+    if (verdict == DeliveryAck::kInvalid) return Drop::kTxnStale;
+    if (verdict == DeliveryAck::kAccepted) progress_at_ = now;
+    starved_ = frame.opcode() == wire::Opcode::kNack && !frame.payload().empty() &&
+               frame.payload()[0] == static_cast<std::byte>(wire::NackReason::kNoReceive);
+    if (tx_.cursor() != cursor) find_cursor();
+    return frame.opcode() == wire::Opcode::kResponse ? on_items(frame, now, sink) : Drop::kCount;
+}
+
+Drop Initiator::on_items(const wire::TxnView& frame, Time now, CompletionSink& sink) {
+    const auto count = wire::count_items(frame.payload());
+    if (!count || *count == 0) return Drop::kTxnMalformed;
+    const Psn first{frame.psn()};
+    switch (rx_.judge(first, *count)) {
+        case DeliveryRx::Verdict::kNew: break;
+        case DeliveryRx::Verdict::kDuplicate: rx_.on_duplicate(now); return Drop::kTxnDuplicate;
+        case DeliveryRx::Verdict::kGap: nack_due_ |= rx_.on_gap(now); return Drop::kTxnGap;
+        case DeliveryRx::Verdict::kFar: return Drop::kTxnStale;
+    }
+    const std::uint32_t skip = rx_.skip(first);
+    if (!believe(frame.payload(), skip)) return Drop::kTxnMalformed;
+    ItemReader reader(frame.payload());
+    for (std::uint32_t i = 0; i < *count; ++i) {
+        const auto item = reader.next();
+        if (i >= skip && item) apply(*item, sink);
+    }
+    complete_fences(sink);
+    rx_.take(*count - skip, now);
+    progress_at_ = now;
+    return Drop::kCount;
+}
+
+/// Whether this item may end (or carry on) that transaction.
+bool Initiator::answers(const Transaction& transaction, const ItemView& item,
+                        std::uint32_t received) const {
+    // Nobody answers what he has not acknowledged.
+    const std::uint32_t acknowledged = tx_.oldest().distance_from(transaction.first);
+    if (acknowledged < transaction.items || acknowledged >= (1u << 31)) return false;
+    const Request& request = transaction.request;
+    const bool has_data =
+        request.operation == Operation::kLoad || request.operation == Operation::kAtomic;
+    switch (item.opcode) {
+        case ItemOpcode::kDone:
+            if (item.status() != TxnStatus::kOk) return received == 0;
+            return !has_data && request.operation != Operation::kRead;
+        case ItemOpcode::kData: return has_data && item.length == request.length;
+        case ItemOpcode::kReadData: {
+            if (request.operation != Operation::kRead) return false;
+            const std::uint32_t n =
+                std::min(part_bytes(*profile_), request.length - received);
+            return (item.is_error() || item.length == n) &&
+                   item.is_last() == (received + n == request.length);
+        }
+        case ItemOpcode::kInvalid:
+        case ItemOpcode::kLoad:
+        case ItemOpcode::kStore:
+        case ItemOpcode::kAtomic:
+        case ItemOpcode::kWrite:
+        case ItemOpcode::kRead:
+        case ItemOpcode::kSend: return false;
+    }
+    return false;
+}
+
+/// Whether all new items answer what is outstanding, one after the other (T5). Changes nothing.
+bool Initiator::believe(std::span<const std::byte> payload, std::uint32_t skip) const {
+    std::uint32_t index = tail_;
+    std::uint32_t received = index != head_ ? at(index).received : 0;
+    const auto next = [&] {
+        ++index;
+        received = 0;
+    };
+    ItemReader reader(payload);
+    for (std::uint32_t i = 0; !reader.done(); ++i) {
+        const auto item = reader.next();
+        if (!item) return false;
+        if (i < skip) continue;
+        const bool is_part = item->opcode == ItemOpcode::kReadData && !item->is_last();
+        const std::uint32_t ended = item->opcode == ItemOpcode::kDone ? item->length : 1;
+        for (std::uint32_t k = 0; k < ended; ++k) {
+            while (index != head_ && at(index).items == 0) next();  // a fence
+            if (index == head_ || !answers(at(index), *item, received)) return false;
+            if (is_part) {
+                received += part_bytes(*profile_);
+            } else {
+                next();
+            }
+        }
+    }
+    return true;
+}
+
+void Initiator::apply(const ItemView& item, CompletionSink& sink) {
+    if (item.opcode == ItemOpcode::kDone) {
+        for (std::uint32_t i = 0; i < item.length; ++i) {
+            complete_fences(sink);
+            complete(item.status(), 0, sink);
+        }
+        return;
+    }
+    complete_fences(sink);
+    if (item.opcode == ItemOpcode::kReadData) return apply_read(item, sink);
+    const Request& request = at(tail_).request;
+    std::uint64_t value = 0;
+    if (request.operation == Operation::kAtomic) {
+        value = item.length == 8 ? load_be64(item.data.data()) : load_be32(item.data.data());
+    } else {
+        std::memcpy(request.local, item.data.data(), item.length);
+        std::memcpy(&value, item.data.data(), std::min<std::size_t>(item.length, sizeof value));
+    }
+    complete(TxnStatus::kOk, value, sink);
+}
+
+void Initiator::apply_read(const ItemView& item, CompletionSink& sink) {
+    Transaction& transaction = at(tail_);
+    if (item.is_error()) {
+        transaction.status = TxnStatus::kRemoteAccess;
+    } else {
+        std::memcpy(transaction.request.local + transaction.received, item.data.data(),
+                    item.length);
+    }
+    transaction.received +=
+        std::min(part_bytes(*profile_), transaction.request.length - transaction.received);
+    if (item.is_last()) complete(transaction.status, 0, sink);
+}
+
+void Initiator::complete(TxnStatus status, std::uint64_t value, CompletionSink& sink) {
+    const Request& request = at(tail_).request;
+    response_bytes_ -= std::min(response_bytes_, kept_bytes(request));
+    if (cursor_ == tail_) ++cursor_;
+    ++tail_;
+    sink.on_completion({.cookie = request.cookie,
+                        .operation = request.operation,
+                        .status = status,
+                        .length = status == TxnStatus::kOk ? request.length : 0,
+                        .value = value});
+}
+
+void Initiator::complete_fences(CompletionSink& sink) {
+    while (tail_ != head_ && at(tail_).items == 0) complete(TxnStatus::kOk, 0, sink);
+}
+
+// Time.
+
+TimeEvent Initiator::on_time(Time now, CompletionSink& sink) {
+    complete_fences(sink);
+    if (outstanding() > 0 && now - progress_at_ >= profile_->give_up_after) {
+        return TimeEvent::kFailed;
+    }
+    if (!tx_.on_time(now)) return TimeEvent::kNone;
+    find_cursor();
+    return TimeEvent::kRetried;
+}
+
+void Initiator::fail(TxnStatus sent, TxnStatus unsent, CompletionSink& sink) {
+    const Psn end = tx_.sent();
+    while (tail_ != head_) {
+        const Transaction& transaction = at(tail_);
+        // A fence belongs to what comes behind it; a message counts as sent with its first part.
+        const bool was_sent = end.distance_from(transaction.first) - 1 < (1u << 31) &&
+                              transaction.items > 0;
+        complete(was_sent ? sent : unsent, 0, sink);
+    }
+}
+
+Time Initiator::deadline() const {
+    Time deadline = std::min(tx_.deadline(), rx_.deadline());
+    if (outstanding() > 0) deadline = std::min(deadline, progress_at_ + profile_->give_up_after);
+    return deadline;
+}
+
+}  // namespace ethlink::txn

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The asking side of a channel: requests become items, responses become completions.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "proto/drop.h"
+#include "proto/time.h"
+#include "proto/txn/delivery_rx.h"
+#include "proto/txn/delivery_tx.h"
+#include "proto/txn/profile.h"
+#include "proto/txn/transaction.h"
+#include "proto/wire/txn_header.h"
+#include "proto/wire/txn_writer.h"
+
+namespace ethlink::txn {
+
+/// Each request gets exactly one completion: in order, with success or a definite error, within
+/// give_up_after of the last progress. It keeps no frame: what must go again is written again from
+/// the request, so the caller leaves `local` alone until then.
+class Initiator {
+public:
+    /// What the target can hold; it says so when the channel opens.
+    struct Limits {
+        std::uint32_t transactions = 0;
+        std::uint32_t response_bytes = 0;
+    };
+
+    /// `ring.size()` is a power of two; it outlives the channel.
+    Initiator(const TxnProfile& profile, std::span<Transaction> ring) : profile_(&profile) {
+        ring_ = ring.data();
+        mask_ = static_cast<std::uint32_t>(ring.size()) - 1;
+    }
+
+    /// A new life: numbers start at `requests` and `responses`. Only with nothing outstanding.
+    void start(Psn requests, Psn responses, const Limits& limits, Time now);
+
+    // Inputs.
+
+    bool has_room() const { return head_ - tail_ <= mask_; }
+    /// Only with has_room(). False, and nothing taken, if the request contradicts itself.
+    [[nodiscard]] bool submit(const Request& request, Time now);
+    /// kResponse, kAck or kNack of this channel. kCount if it was good.
+    Drop on_frame(const wire::TxnView& frame, Time now, CompletionSink& sink);
+    /// Retries, and gives up: after kFailed call fail().
+    TimeEvent on_time(Time now, CompletionSink& sink);
+    /// Ends all that is outstanding: what was sent with `sent`, the rest with `unsent`.
+    void fail(wire::TxnStatus sent, wire::TxnStatus unsent, CompletionSink& sink);
+    /// The path has changed: what is unacknowledged goes out again.
+    void on_new_path(Time now) {
+        tx_.rewind(now);
+        find_cursor();
+    }
+
+    // Outputs.
+
+    bool wants_to_send(Time now) const {
+        return has_items() || rx_.ack_due(now) || nack_due_;
+    }
+    /// Writes as many items as fit and may go; the header that belongs to them. A frame without
+    /// items is a kAck or a kNack.
+    wire::TxnHeader fill(wire::TxnWriter& out, std::uint16_t channel, Time now);
+
+    /// An ACK goes out soon, though there is nothing to acknowledge.
+    void say_alive(Time now) { rx_.on_duplicate(now); }
+
+    // Queries.
+    /// Whether `psn` may be that of a frame of ours that is still under way.
+    bool has_sent(Psn psn) const {
+        return psn.distance_from(tx_.oldest()) <= tx_.sent().distance_from(tx_.oldest());
+    }
+    /// Why nothing goes on.
+    wire::TxnStatus failure() const {
+        return starved_ ? wire::TxnStatus::kNoReceive : wire::TxnStatus::kTimeout;
+    }
+    /// Nothing to send now, nor without a further input.
+    bool is_idle() const { return !has_items() && !nack_due_ && rx_.deadline() == kNever; }
+    std::uint32_t outstanding() const { return head_ - tail_; }
+    std::uint32_t retries() const { return tx_.retries(); }
+    Duration rtt() const { return tx_.rtt(); }
+    Time deadline() const;
+
+private:
+    Transaction& at(std::uint32_t index) { return ring_[index & mask_]; }
+    const Transaction& at(std::uint32_t index) const { return ring_[index & mask_]; }
+    bool has_items() const;
+    bool may_send(const Transaction& transaction) const;
+    bool put_item(wire::TxnWriter& out, const Transaction& transaction, std::uint32_t part);
+    bool put_part(wire::TxnWriter& out, const Request& request, std::uint32_t part);
+    void find_cursor();
+    Drop on_items(const wire::TxnView& frame, Time now, CompletionSink& sink);
+    bool believe(std::span<const std::byte> payload, std::uint32_t skip) const;
+    bool answers(const Transaction& transaction, const wire::ItemView& item,
+                 std::uint32_t received) const;
+    void apply(const wire::ItemView& item, CompletionSink& sink);
+    void apply_read(const wire::ItemView& item, CompletionSink& sink);
+    void complete(wire::TxnStatus status, std::uint64_t value, CompletionSink& sink);
+    void complete_fences(CompletionSink& sink);
+
+    const TxnProfile* profile_;
+    Transaction* ring_;
+    std::uint32_t mask_;
+    std::uint32_t head_ = 0;    // next to submit
+    std::uint32_t tail_ = 0;    // oldest that is not completed
+    std::uint32_t cursor_ = 0;  // goes out next ...
+    std::uint32_t part_ = 0;    // ... and which of its items
+    Psn next_;                  // of the next item submitted
+    Limits limits_;
+    std::uint32_t response_bytes_ = 0;  // that the target may have to hold for us
+    DeliveryTx tx_;
+    DeliveryRx rx_;
+    bool nack_due_ = false;
+    bool starved_ = false;  // the target's last word was: no receive buffer
+    Time progress_at_{};
+};
+
+}  // namespace ethlink::txn
