@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The daemon's end of a session: takes a program's requests out of shared memory and puts its
+// completions there. The program is not trusted.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+
+#include "dataplane/client/abi.h"
+#include "proto/counter.h"
+
+namespace ethlink::client {
+
+/// A request in the daemon's own memory, each field checked: the opcode exists, the peer is open
+/// and allows it, the slot is free, `local` lies inside the program's own memory. Key and remote
+/// address are for the remote end to judge.
+struct Submission {
+    Opcode opcode = Opcode::kFence;
+    std::uint16_t peer = 0;
+    std::uint16_t slot = 0;        // names the request until complete(); below depth()
+    std::uint32_t length = 0;      // bytes; atomics: 4 or 8
+    std::uint32_t timeout_us = 0;  // 0 = the daemon's
+    std::uint64_t cookie = 0;
+    std::uint64_t key = 0;
+    std::uint64_t address = 0;  // atomics: a multiple of length
+    std::uint64_t operand = 0;  // atomics; 32-bit ones: the upper half is zero
+    std::uint64_t compare = 0;  // compare_swap
+    std::uint64_t immediate = 0;
+    // The bytes to send or to fill, `length` of them: in a window, or in the slot. The program may
+    // change them at any time: what is checked must be a copy.
+    std::span<std::byte> local;
+
+    /// The data of a Store: up to 8 bytes travel in the request itself.
+    std::span<const std::byte> store_data() const {
+        if (length > kValueBytes) return local;
+        return std::as_bytes(std::span(&operand, 1)).first(length);
+    }
+};
+
+struct Completion {
+    std::uint16_t slot = 0;
+    Status status = Status::kOk;
+    std::uint32_t length = 0;  // Recv: bytes received; for the others the request's is told
+    std::uint64_t value = 0;   // what an atomic found, a Load up to 8 bytes, or the immediate
+    bool immediate = false;    // Recv: ended by a Write with immediate
+};
+
+/// Which operations a peer handle is for: bits by opcode.
+using OpcodeSet = std::uint32_t;
+constexpr OpcodeSet opcode_bit(Opcode opcode) {
+    return OpcodeSet{1} << static_cast<unsigned>(opcode);
+}
+inline constexpr OpcodeSet kLoadStoreOpcodes =
+    opcode_bit(Opcode::kLoad) | opcode_bit(Opcode::kStore) | opcode_bit(Opcode::kFetchAdd) |
+    opcode_bit(Opcode::kSwap) | opcode_bit(Opcode::kCompareSwap) | opcode_bit(Opcode::kFetchAnd) |
+    opcode_bit(Opcode::kFetchOr) | opcode_bit(Opcode::kFetchXor) | opcode_bit(Opcode::kFence);
+inline constexpr OpcodeSet kRdmaOpcodes =
+    opcode_bit(Opcode::kWrite) | opcode_bit(Opcode::kWriteImm) | opcode_bit(Opcode::kRead) |
+    opcode_bit(Opcode::kSend) | opcode_bit(Opcode::kRecv) | opcode_bit(Opcode::kFence);
+
+constexpr OpcodeSet opcodes_of(PeerClass peer_class) {
+    return peer_class == PeerClass::kLoadStore ? kLoadStoreOpcodes : kRdmaOpcodes;
+}
+
+struct SessionCounters {
+    Counter taken;      // by pop()
+    Counter malformed;  // completed with kInvalid in front()
+    Counter completed;  // of those taken
+    Counter wakes;      // system calls
+};
+
+/// Belongs to one poll thread, but for the constructor and the counters. The memory outlives it.
+///
+/// A turn: front() and pop() as long as there is room for requests, complete() as they end, and
+/// flush() once.
+///
+/// The completion ring cannot overflow: no request is taken while as many as the ring holds are
+/// outstanding or not yet taken by the program.
+class SessionPort {
+public:
+    /// `memory`: session_bytes(depth), formatted, is_depth(depth).
+    SessionPort(std::span<std::byte> memory, std::uint32_t depth);
+    SessionPort(const SessionPort&) = delete;
+    SessionPort& operator=(const SessionPort&) = delete;
+
+    // What requests may name. Handles are dense numbers below kPeersMax and kWindowsMax.
+
+    void open_peer(std::uint16_t peer, OpcodeSet allowed) { peers_[peer] = allowed; }
+    /// Requests that are outstanding are the caller's to end.
+    void close_peer(std::uint16_t peer) {
+        peers_[peer] = 0;
+        has_front_ = false;  // to be judged again
+    }
+    void add_window(std::uint16_t window, std::span<std::byte> bytes) { windows_[window] = bytes; }
+    /// New requests that name it are invalid; outstanding ones still use it, see window_uses().
+    void remove_window(std::uint16_t window) {
+        windows_[window] = {};
+        has_front_ = false;  // to be judged again
+    }
+    /// Outstanding requests whose `local` lies in this window.
+    std::uint32_t window_uses(std::uint16_t window) const { return window_uses_[window]; }
+
+    // Requests.
+
+    /// Whether the program has written something: one look at one cache line.
+    bool has_submissions() const {
+        return has_front_ || is_written(view_.submission(next_), next_);
+    }
+    /// Looks at the oldest request without taking it; nullptr if there is none, or no room for its
+    /// completion, or the session is broken. A malformed one ends with kInvalid here and is
+    /// skipped, at most kSkipMax of them in one call. The pointer holds until pop(),
+    /// close_peer() or remove_window().
+    const Submission* front() { return has_front_ ? &front_ : look(); }
+    /// Takes front(): now it is outstanding.
+    void pop();
+
+    std::uint32_t depth() const { return view_.depth; }
+    std::uint32_t outstanding() const { return outstanding_; }
+    /// kSlotBytes of an outstanding request.
+    std::span<std::byte> slot(std::uint16_t slot) const { return {view_.slot(slot), kSlotBytes}; }
+
+    // Completions.
+
+    /// Ends an outstanding request; the program can see it at once. Data of Loads over 8 bytes and
+    /// of Reads must be in `local` before. For a request that is not outstanding: nothing.
+    void complete(const Completion& completion);
+    /// Ends a Load: puts the bytes where they belong. bytes.size() is the request's length.
+    void complete_load(std::uint16_t slot, std::span<const std::byte> bytes);
+    /// Once a turn: wakes the program if it sleeps and there is something new.
+    void flush() {
+        if (!put_since_flush_) return;
+        put_since_flush_ = false;
+        wake();
+    }
+
+    /// Says that nothing will come any more. Outstanding requests end as kClosed at the program.
+    void shut();
+
+    /// Why this session cannot go on: the program damaged what only it writes. nullptr if it can.
+    /// Any thread may ask.
+    const char* broken() const { return broken_.load(std::memory_order_relaxed); }
+
+    const SessionCounters& counters() const { return counters_; }
+
+    static constexpr std::uint32_t kSkipMax = 16;
+
+private:
+    /// What complete() must know, out of the program's reach.
+    struct Outstanding {
+        std::uint64_t cookie = 0;
+        std::uint32_t length = 0;
+        std::uint16_t window = 0;
+        Opcode opcode = Opcode::kFence;
+        bool busy = false;
+        bool in_window = false;
+    };
+
+    const Submission* look();
+    bool room();
+    bool check(const RawSubmission& raw);
+    bool check_small(const RawSubmission& raw);
+    bool check_atomic(const RawSubmission& raw);
+    bool check_bulk(const RawSubmission& raw);
+    void reject(const RawSubmission& raw);
+    void put(const RawCompletion& raw);
+    void wake();
+
+    SessionView view_;
+    std::uint32_t next_ = 0;        // position of the next submission
+    std::uint32_t put_ = 0;         // completions written
+    std::uint32_t taken_seen_ = 0;  // completions taken by the program, as last seen
+    std::uint32_t outstanding_ = 0;
+    bool has_front_ = false;
+    bool front_in_window_ = false;
+    bool put_since_flush_ = false;
+    std::uint16_t front_window_ = 0;
+    std::atomic<const char*> broken_ = nullptr;
+    Submission front_;
+    std::unique_ptr<Outstanding[]> requests_;  // by slot
+    std::array<OpcodeSet, kPeersMax> peers_{};
+    std::array<std::span<std::byte>, kWindowsMax> windows_{};
+    std::array<std::uint32_t, kWindowsMax> window_uses_{};
+    SessionCounters counters_;
+};
+
+}  // namespace ethlink::client
