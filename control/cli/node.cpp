@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// `ethlink switch FILE --node NAME`: one switch on its devices, until it is told to stop.
+// `ethlink switch` and `ethlink endpoint`: one node on its devices, until it is told to stop.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -19,7 +19,10 @@ namespace {
 using control::Process;
 using Clock = std::chrono::steady_clock;
 
+using control::NodeKind;
+
 struct Arguments {
+    NodeKind kind{};
     std::string file;
     DaemonOptions daemon;
     double stats_interval_s = 10;
@@ -45,7 +48,6 @@ Sample take_sample(const Process& process) {
         if (!port.link) return;
         ++sample.links;
         const LinkStats& stats = port.link->stats();
-        sample.drops += stats.read(LinkStat::kLlrTxDiscard);
         sample.drops += stats.read(LinkStat::kLlrTxFlushedFrames);
         const auto& profile = process.fabric().profile(node.ports[port.rules.id.value].profile);
         if (control::link_is_up(stats, profile.link)) ++sample.links_up;
@@ -92,6 +94,11 @@ void serve(Daemon& daemon, const Arguments& arguments, const std::atomic<bool>& 
     }
 }
 
+/// "switch", as the command is called.
+const char* word(NodeKind kind) {
+    return kind == NodeKind::kSwitch ? "switch" : "endpoint";
+}
+
 int run(const Arguments& arguments, const Context& context) {
     auto fabric = load_or_complain(arguments.file);
     if (!fabric) return kUsage;
@@ -104,19 +111,22 @@ int run(const Arguments& arguments, const Context& context) {
         complain(options.error());
         return kUsage;
     }
-    if (fabric->node(*options->node).kind != control::NodeKind::kSwitch) {
-        complain(arguments.daemon.node + " is an endpoint; run it with: ethlink pktgen " +
-                 arguments.file + " --node " + arguments.daemon.node);
+    if (const NodeKind is = fabric->node(*options->node).kind; is != arguments.kind) {
+        complain(arguments.daemon.node + " is not of this kind; run it with: ethlink " + word(is) +
+                 " " + arguments.file + " --node " + arguments.daemon.node);
         return kUsage;
     }
-    if (!runs_alone_or_complain(*fabric, *options->node)) return kUsage;
+    if (!is_ready_or_complain(*fabric, options->node, options->impairable)) return kUsage;
     auto daemon = Daemon::start(*fabric, *options);
     if (!daemon) {
         complain(daemon.error());
         return kCannotRun;
     }
-    spdlog::info("switch {} of fabric {} runs; end it with Ctrl-C or SIGTERM",
+    spdlog::info("{} {} of fabric {} runs; end it with Ctrl-C or SIGTERM", word(arguments.kind),
                  arguments.daemon.node, fabric->name);
+    for (const std::string& place : (*daemon)->client_sockets()) {
+        spdlog::info("programs find it at ETHLINK_SOCKET={}", place);
+    }
     const Sample start = take_sample((*daemon)->process());
     serve(**daemon, arguments, *context.stop);
     const Sample end = take_sample((*daemon)->process());
@@ -128,14 +138,13 @@ int run(const Arguments& arguments, const Context& context) {
     return kOk;
 }
 
-}  // namespace
-
-void add_switch(CLI::App& app, const Context& context, int& exit_code) {
+CLI::App& add_node(CLI::App& app, const Context& context, int& exit_code, NodeKind kind,
+                   const char* what) {
     auto arguments = std::make_shared<Arguments>();
-    CLI::App& command =
-        *app.add_subcommand("switch", "Run one switch on its devices, until Ctrl-C or SIGTERM");
+    arguments->kind = kind;
+    CLI::App& command = *app.add_subcommand(word(kind), what);
     command.add_option("file", arguments->file, "Fabric file (YAML)")->required();
-    command.add_option("--node", arguments->daemon.node, "Which switch of the file")->required();
+    command.add_option("--node", arguments->daemon.node, "Which node of the file")->required();
     arguments->daemon.add_to(command);
     command
         .add_option("--stats-interval", arguments->stats_interval_s,
@@ -143,11 +152,25 @@ void add_switch(CLI::App& app, const Context& context, int& exit_code) {
         ->check(CLI::Range(0.0, 86400.0))
         ->capture_default_str();
     command.add_flag("--quiet", arguments->quiet, "Warnings and errors only");
-    command.footer("While it runs: ethlink show links, ethlink show llr counters, ethlink impair");
     command.callback([arguments, &context, &exit_code] {
         log_to_stderr(arguments->quiet);
         exit_code = run(*arguments, context);
     });
+    return command;
+}
+
+}  // namespace
+
+void add_switch(CLI::App& app, const Context& context, int& exit_code) {
+    add_node(app, context, exit_code, NodeKind::kSwitch,
+             "Run one switch on its devices, until Ctrl-C or SIGTERM")
+        .footer("While it runs: ethlink show links, ethlink show llr counters, ethlink impair");
+}
+
+void add_endpoint(CLI::App& app, const Context& context, int& exit_code) {
+    add_node(app, context, exit_code, NodeKind::kEndpoint,
+             "Run one endpoint on its devices: remote memory for programs (libethlink)")
+        .footer("While it runs: ethlink perf load --from NODE --to NODE, ethlink show endpoints");
 }
 
 }  // namespace ethlink::cli

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/runtime/endpoint_backend.h"
+
+#include <algorithm>
+#include <sys/random.h>
+
+namespace ethlink::control {
+
+using Type = ClientCommand::Type;
+
+namespace {
+
+Verdict verdict_of(const ClientAnswer& answer) {
+    return Verdict::of(answer.status);
+}
+
+}  // namespace
+
+void EndpointBackend::send(ClientCommand command, Answered answered) {
+    command.call = next_call_++;
+    calls_.emplace(command.call, std::move(answered));
+    waiting_.push_back(std::move(command));
+    turn();
+}
+
+void EndpointBackend::turn() {
+    auto& commands = clients_->commands();
+    std::size_t sent = 0;
+    for (; sent < waiting_.size() && commands.room() > 0; ++sent) {
+        commands.push(std::move(waiting_[sent]));
+        commands.publish();
+    }
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(sent));
+    auto& answers = clients_->answers();
+    while (answers.size() > 0) {
+        ClientAnswer answer = std::move(answers.front());
+        answers.pop();
+        answers.release();
+        const auto call = calls_.extract(answer.call);
+        if (!call.empty()) call.mapped()(answer);
+    }
+}
+
+void EndpointBackend::attach_session(SessionId session, std::span<std::byte> memory,
+                                     std::uint32_t depth, Done done) {
+    auto attached = std::make_unique<ClientSession>(session.value, memory, depth);
+    sessions_[session.value] = &attached->port;
+    send({.type = Type::kAttach, .session = session.value, .attached = std::move(attached)},
+         [this, session, done = std::move(done)](ClientAnswer& answer) {
+             if (answer.status == client::Status::kOk) return done(Verdict{});
+             sessions_.erase(session.value);
+             done(Verdict::quota("the endpoint has as many sessions as it can serve"));
+         });
+}
+
+void EndpointBackend::detach_session(SessionId session, Done done) {
+    sessions_.erase(session.value);
+    std::erase_if(windows_, [&](const auto& w) { return w.first.first == session.value; });
+    // The answer brings the session back, and it is freed here, not on the poll thread.
+    send({.type = Type::kDetach, .session = session.value},
+         [done = std::move(done)](ClientAnswer&) { done(Verdict{}); });
+}
+
+/// All 64 bits from the system: nothing that was seen tells of the next one (T1, E7).
+std::uint64_t EndpointBackend::draw_key() {
+    std::uint64_t key = 0;
+    while (key == 0) {
+        if (getrandom(&key, sizeof key, 0) != sizeof key) key = 0;
+    }
+    return key;
+}
+
+void EndpointBackend::add_window(SessionId session, std::uint16_t window,
+                                 std::span<std::byte> bytes, std::uint8_t rights, Registered done) {
+    register_window(session, window, {bytes, rights}, std::move(done));
+}
+
+void EndpointBackend::register_window(SessionId session, std::uint16_t window, KnownWindow known,
+                                      Registered done) {
+    const std::uint64_t key = draw_key();
+    send({.type = Type::kAddWindow,
+          .session = session.value,
+          .number = window,
+          .bytes = known.bytes,
+          .key = key,
+          .rights = known.rights},
+         [this, session, window, known, key, done = std::move(done)](ClientAnswer& answer) {
+             if (answer.key_is_taken) return register_window(session, window, known, done);
+             if (answer.status == client::Status::kOk) {
+                 windows_[{session.value, window}] = known;
+             }
+             done(verdict_of(answer), key);
+         });
+}
+
+void EndpointBackend::remove_window(SessionId session, std::uint16_t window, Done done) {
+    const auto known = windows_.extract({session.value, window});
+    send({.type = Type::kRemoveWindow,
+          .session = session.value,
+          .number = window,
+          .bytes = known.empty() ? std::span<std::byte>() : known.mapped().bytes},
+         [done = std::move(done)](ClientAnswer&) { done(Verdict{}); });
+}
+
+void EndpointBackend::open_channel(SessionId session, std::uint16_t peer, GpuId gpu,
+                                   client::PeerClass peer_class, Duration timeout, Done done) {
+    const bool rdma = peer_class == client::PeerClass::kRdma;
+    send({.type = Type::kOpenChannel,
+          .session = session.value,
+          .number = peer,
+          .gpu = gpu,
+          .kind = rdma ? txn::ChannelClass::kRdma : txn::ChannelClass::kLoadStore,
+          .timeout = timeout},
+         [done = std::move(done)](ClientAnswer& answer) {
+             const bool ok = answer.status == client::Status::kOk;
+             done(Verdict::of(answer.status,
+                              ok ? "" : "no endpoint with this GPU-ID answers, or it has no room"));
+         });
+}
+
+void EndpointBackend::close_channel(SessionId session, std::uint16_t peer, Done done) {
+    send({.type = Type::kCloseChannel, .session = session.value, .number = peer},
+         [done = std::move(done)](ClientAnswer&) { done(Verdict{}); });
+}
+
+const char* EndpointBackend::broken(SessionId session) {
+    const auto known = sessions_.find(session.value);
+    return known == sessions_.end() ? nullptr : known->second->broken();
+}
+
+}  // namespace ethlink::control

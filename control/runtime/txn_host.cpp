@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/runtime/txn_host.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace ethlink::control {
+namespace {
+
+constexpr std::array<std::string_view, 4> kVcNames = {"ls-request", "ls-response", "rdma-request",
+                                                      "rdma-response"};
+
+/// The VCs for transactions, in the order of kVcNames: those of these names, or else the first four
+/// lossless ones.
+std::vector<Vc> find_vcs(const Profile& profile) {
+    std::vector<Vc> named, lossless;
+    for (const std::string_view name : kVcNames) {
+        if (const auto vc = profile.find_vc(name)) named.push_back(*vc);
+    }
+    for (std::uint8_t i = 0; i < profile.link.vc_count; ++i) {
+        if (profile.link.vcs[i].lossless) lossless.push_back(Vc{i});
+    }
+    return named.size() == kVcNames.size() ? named : lossless;
+}
+
+std::uint8_t dscp_of(const Profile& profile, Vc vc) {
+    const std::vector<std::uint8_t>& dscp = profile.vc_names[vc.value].dscp;
+    return dscp.empty() ? std::uint8_t{0} : dscp.front();
+}
+
+}  // namespace
+
+Expected<TxnIdentity, std::string> make_txn_identity(const Fabric& fabric, NodeId id) {
+    const FabricNode& node = fabric.node(id);
+    const Profile& profile = fabric.profiles.front();
+    const std::vector<Vc> vcs = find_vcs(profile);
+    if (vcs.size() < kVcNames.size()) {
+        return Unexpected<std::string>(
+            node.name + ": remote memory needs four lossless VCs (requests and responses of " +
+            "Load/Store and of RDMA), and profile `" + profile.name + "` has " +
+            std::to_string(vcs.size()));
+    }
+    TxnIdentity identity;
+    identity.self = *node.gpu;
+    identity.tenant = node.tenant;
+    identity.ports = static_cast<std::uint16_t>(std::min<std::size_t>(node.ports.size(), 32));
+    for (std::size_t i = 0; i < identity.classes.size(); ++i) {
+        const Vc request = vcs[i * 2], response = vcs[i * 2 + 1];
+        identity.classes[i] = {request, response, dscp_of(profile, request),
+                               dscp_of(profile, response)};
+    }
+    return identity;
+}
+
+std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, const TxnIdentity& identity,
+                                       Random& random) {
+    TxnIdentity born = identity;
+    born.epoch = random.next();
+    txn::TxnProfile profile;
+    profile.frame_bytes_max = fabric.profiles.front().max_frame_bytes;
+    return std::make_unique<TxnHost>(born, profile, TxnLimits{}, Random(random.next()));
+}
+
+}  // namespace ethlink::control
