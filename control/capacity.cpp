@@ -254,13 +254,13 @@ private:
         for (const NodePlan& node : plan_.nodes) {
             for (const FabricPort& port : fabric_.node(node.node).ports) {
                 const bool kernel = port.device.starts_with("net_af_packet");
-                largest = std::max(largest, fabric_.profile(port.profile).max_frame_bytes +
+                largest = std::max(largest, longest_frame(fabric_.profile(port.profile)) +
                                                 (kernel ? kPacketRingBytes : 0));
             }
         }
         plan_.headroom_bytes = kHeadroomBytes;
         plan_.buffer_bytes = static_cast<std::uint32_t>(
-            rounded_up(kHeadroomBytes + largest + kTagBytes + kFcsBytes, kBufferAlign));
+            rounded_up(kHeadroomBytes + largest + kFcsBytes, kBufferAlign));
         plan_.pool_bytes =
             plan_.pool.total() * (plan_.buffer_bytes + kMbufBytes + kPoolHeaderBytes);
     }

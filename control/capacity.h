@@ -2,6 +2,7 @@
 // The proof that the limits add up: sizes of every queue, ring and pool, computed from the fabric.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "proto/expected.h"
 #include "proto/frame.h"
 #include "proto/ids.h"
+#include "proto/wire/control_frame.h"
 
 namespace ethlink::control {
 
@@ -89,6 +91,12 @@ struct CapacityPlan {
 /// A frame grows by this in a buffer: an 802.1Q tag and a software FCS.
 inline constexpr std::uint32_t kTagBytes = 4;
 inline constexpr std::uint32_t kFcsBytes = 4;
+
+/// The longest frame on a medium of this profile, FCS not counted: one with a tag, or link control.
+inline std::uint32_t longest_frame(const Profile& profile) {
+    return std::max(profile.max_frame_bytes + kTagBytes,
+                    static_cast<std::uint32_t>(wire::kMaxControlFrame));
+}
 
 /// Ethernet's minimum without FCS: no frame is shorter on a wire (proto/credit_pool.h counts so
 /// too).

@@ -80,11 +80,12 @@ private:
                    "set both alike, or init_action: best_effort");
         }
         const bool llr_runs = link.llr_local && link.llr_remote;
-        if (llr_runs && link.llr.max_outstanding_bytes < largest_frame(profile)) {
+        const std::uint32_t longest = longest_frame(profile);
+        if (llr_runs && link.llr.max_outstanding_bytes < longest) {
             report(path + ".max_outstanding_bytes",
                    number(link.llr.max_outstanding_bytes) + " bytes cannot hold a frame of " +
-                       number(largest_frame(profile)) + " bytes (VLAN tag included)",
-                   "set it to at least " + number(largest_frame(profile)));
+                       number(longest) + " bytes (VLAN tag included)",
+                   "set it to at least " + number(longest));
         }
     }
 

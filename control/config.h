@@ -40,7 +40,8 @@ enum class NodeKind : std::uint8_t { kSwitch, kEndpoint };
 
 enum class PortKind : std::uint8_t {
     kLink,   // LLR and CBFC with the neighbour
-    kPlain,  // no EthLink neighbour: packet generators, ordinary hosts
+    kPlain,  // best effort, no EthLink neighbour: packet generators, ordinary hosts. Of an
+             // endpoint: whom it cannot reach by a link it looks for there.
 };
 
 /// Who checks a frame's FCS (key `fcs`).
@@ -58,8 +59,8 @@ enum class IdleMode : std::uint8_t { kPoll, kSleep };
 
 /// What a profile says of a VC beyond what the link must know.
 struct VcNames {
-    std::string name;                // "ls-request"
-    std::vector<std::uint8_t> dscp;  // classified into this VC; endpoints write the first one
+    std::string name;                   // "ls-request"
+    std::vector<std::uint8_t> dscp;     // classified into this VC; endpoints write the first one
     std::vector<std::uint8_t> pcp_dei;  // tagged frames: PCP * 2 + DEI; where any VC lists some
 };
 
@@ -140,7 +141,7 @@ struct Traffic {
 /// A whole fabric. Plain data, valid once load() has returned it.
 struct Fabric {
     std::string name;
-    std::string file;  // as given to load()
+    std::string file;               // as given to load()
     std::vector<Profile> profiles;  // the first one is `default`
     std::vector<FabricNode> nodes;
     std::vector<FabricLink> links;

@@ -149,17 +149,20 @@ void GraphBuilder::bind_end(Place near, Place far, const LinkSpec& spec, std::si
 void GraphBuilder::add_plain_port(const PlainPortSpec& spec) {
     const auto place = add_port(spec.port);
     if (!place) return;
-    if (node(*place).kind == NodeKind::kEndpoint) {
-        log_.error(spec.port.where.mark, spec.port.where.path,
-                   "`" + spec.port.node + "` is an endpoint: plain ports belong to switches",
-                   "attach the generator to a switch");
+    const FabricNode& owner = node(*place);
+    const bool endpoint = owner.kind == NodeKind::kEndpoint;
+    if (endpoint && (!spec.gpus.empty() || spec.tenant.value != 0)) {
+        log_.error(spec.where.mark, spec.where.path,
+                   "`" + spec.port.node + "` is an endpoint: its plain port leads to everybody, " +
+                       "and its tenant stands at the node",
+                   "leave `gpu` and `tenant` out here");
         return;
     }
     FabricPort& plain = port(*place);
     plain.kind = PortKind::kPlain;
     plain.profile = spec.profile;
     plain.gpus = spec.gpus;
-    plain.tenant = spec.tenant;
+    plain.tenant = endpoint ? owner.tenant : spec.tenant;
     plain.device = spec.device;
     plain_paths_.emplace(spec.port.text(), spec.where.path);
 }

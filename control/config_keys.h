@@ -8,7 +8,6 @@
 
 namespace ethlink::control::keys {
 
-
 // nodes
 inline constexpr NumberKey kGpu{"gpu", 0, 0xFFFF, ""};
 inline constexpr NumberKey kTenant{"tenant", 0, 4094, ""};  // 802.1Q VLAN ID; 0 = untagged

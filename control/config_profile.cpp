@@ -84,7 +84,8 @@ void read_cbfc(const ConfigValue& value, LinkProfile& link, ConfigLog& log) {
 std::vector<std::uint8_t> read_points(const ConfigValue& value, const NumberKey& key,
                                       ConfigLog& log) {
     std::vector<std::uint8_t> points;
-    for (const ConfigValue& item : read_one_or_list(value, key.max + 1, log)) {
+    for (const ConfigValue& item :
+         read_one_or_list(value, static_cast<std::size_t>(key.max) + 1, log)) {
         if (const auto point = read_number(item, key, log)) {
             points.push_back(static_cast<std::uint8_t>(*point));
         }

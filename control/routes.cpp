@@ -100,11 +100,22 @@ bool leads_there(const FabricNode& node, std::uint32_t own_hops, const FabricPor
     return hops[port.peer->node] + 1 == own_hops;
 }
 
+/// Where an endpoint looks for whom it cannot reach by a link.
+std::vector<PortId> plain_ports(const FabricNode& node) {
+    std::vector<PortId> ports;
+    for (std::size_t p = 0; p < node.ports.size(); ++p) {
+        if (node.ports[p].kind == PortKind::kPlain)
+            ports.push_back({static_cast<std::uint16_t>(p)});
+    }
+    return ports;
+}
+
 std::vector<PortId> ports_towards(const Fabric& fabric, NodeId id, GpuId gpu,
                                   const Distances& hops) {
     std::vector<PortId> ports;
     const FabricNode& node = fabric.node(id);
     const std::uint32_t own_hops = hops[id];
+    if (own_hops == kFar && node.kind == NodeKind::kEndpoint) return plain_ports(node);
     if (own_hops == kFar || own_hops == 0) return ports;
     for (std::size_t p = 0; p < node.ports.size(); ++p) {
         if (!leads_there(node, own_hops, node.ports[p], gpu, hops)) continue;

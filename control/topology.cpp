@@ -32,6 +32,7 @@ std::string link_path(std::size_t link) {
 struct Holder {
     std::string name;
     std::string path;
+    bool may_be_bound = false;  // an endpoint with a plain port: it stands behind that of a switch
 };
 
 class Checker {
@@ -71,11 +72,20 @@ private:
         const auto claim = [&](GpuId gpu, const Holder& holder) {
             const auto [found, is_new] = holders.emplace(gpu, holder);
             if (is_new) return;
+            if (found->second.may_be_bound) {  // Once.
+                found->second = holder;
+                return;
+            }
             report(holder.path, hex(gpu) + " is already the GPU-ID of `" + found->second.name + "`",
                    "every GPU-ID of a fabric is unique; free is " + hex(free_gpu_id()));
         };
         for (const FabricNode& node : fabric_.nodes) {
             if (node.gpu) claim(*node.gpu, {node.name, node_path(node) + ".gpu"});
+        }
+        for (const FabricNode& node : fabric_.nodes) {
+            const bool plain = std::ranges::any_of(
+                node.ports, [](const FabricPort& port) { return port.kind == PortKind::kPlain; });
+            if (node.gpu && plain) holders[*node.gpu].may_be_bound = true;
         }
         for (const FabricNode& node : fabric_.nodes) {
             for (const FabricPort& port : node.ports) {

@@ -71,7 +71,8 @@ public:
     /// is full.
     [[nodiscard]] Parcel<F>* claim(Vc vc, std::uint32_t bytes) {
         EgressQueue<F>& queue = queues_[vc.value];
-        if (queue.full()) [[unlikely]] return nullptr;
+        if (queue.full()) [[unlikely]]
+            return nullptr;
         ready_ |= 1u << vc.value;
         ++frames_;
         return &queue.claim(bytes);
@@ -79,7 +80,8 @@ public:
     /// False, and the parcel is untouched, if its queue is full.
     [[nodiscard]] bool push(Parcel<F>&& parcel) {
         Parcel<F>* const slot = claim(parcel.vc, parcel.bytes);
-        if (slot == nullptr) [[unlikely]] return false;
+        if (slot == nullptr) [[unlikely]]
+            return false;
         std::construct_at(slot, std::move(parcel));  // Over an empty one.
         return true;
     }

@@ -55,6 +55,7 @@ public:
     std::uint32_t frames_held_max() const override { return inner_->frames_held_max(); }
     /// The line damages and holds frames: they must not be anybody else's.
     Keep keep() const override { return Keep::kCopy; }
+    void count_refused_in(CounterSet<Drop>& drops) override { inner_->count_refused_in(drops); }
 
     const CounterSet<FaultStat>& tx_stats() const { return tx_.stats(); }
     const CounterSet<FaultStat>& rx_stats() const { return rx_.stats(); }

@@ -83,6 +83,22 @@ public:
         return std::sqrt(squares / static_cast<double>(count_));
     }
 
+    /// What was counted after `earlier`, a snapshot of the same histogram: counts and sum are
+    /// exact, min() and max() within a slot.
+    HistogramSnapshot operator-(const HistogramSnapshot& earlier) const {
+        HistogramSnapshot rest;
+        for (std::size_t slot = 0; slot < counts_.size(); ++slot) {
+            const std::uint64_t n = counts_[slot] - std::min(earlier.counts_[slot], counts_[slot]);
+            if (n == 0) continue;
+            rest.counts_[slot] = n;
+            if (rest.empty()) rest.min_ = std::max(HistogramScale::lowest_in(slot), min_);
+            rest.max_ = std::min(HistogramScale::highest_in(slot), max_);
+            rest.count_ += n;
+        }
+        if (!rest.empty()) rest.sum_ = sum_ - earlier.sum_;
+        return rest;
+    }
+
     /// Adds what another worker, hop or second has counted.
     void merge(const HistogramSnapshot& other) {
         if (other.empty()) return;

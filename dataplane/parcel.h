@@ -17,11 +17,11 @@ inline constexpr PortId kNoPort{0xFFFF};
 template <FrameHandle F>
 struct Parcel {
     F frame;
-    std::uint16_t bytes = 0;      // of the frame, FCS not counted
-    std::uint16_t credits = 0;    // to return to the ingress when the frame has left
+    std::uint16_t bytes = 0;    // of the frame, FCS not counted
+    std::uint16_t credits = 0;  // to return to the ingress when the frame has left
     PortId ingress = kNoPort;
-    Vc vc{};                      // the same in and out
-    std::uint8_t sample = 0;      // not 0: its time in this node is measured
+    Vc vc{};                  // the same in and out
+    std::uint8_t sample = 0;  // not 0: its time in this node is measured
 
     /// Fills an empty parcel where it lies.
     void put(F&& what, std::uint16_t size, std::uint16_t due, PortId from, Vc on,

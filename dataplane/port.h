@@ -5,6 +5,8 @@
 #include <cstdint>
 
 #include "dataplane/burst.h"
+#include "proto/counter.h"
+#include "proto/drop.h"
 #include "proto/frame.h"
 #include "proto/time.h"
 
@@ -37,6 +39,10 @@ public:
 
     /// How a frame sent here can be kept for replay.
     virtual Keep keep() const = 0;
+
+    /// Frames that rx_burst() refuses itself are counted here, on the thread that calls it. Told
+    /// before the first rx_burst(); the counters live until the last one.
+    virtual void count_refused_in(CounterSet<Drop>&) {}
 };
 
 }  // namespace ethlink

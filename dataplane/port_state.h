@@ -24,16 +24,16 @@ namespace ethlink {
 
 /// What a port is, and whom it lets in. Fixed for the port's life.
 struct PortRules {
-    PortId id{};                    // in its node
-    bool is_link = true;            // false: plain, best effort, no link word
-    bool software_fcs = false;      // the medium checks none
-    std::uint32_t max_frame_bytes = 2048;  // FCS not counted
-    VcMap vc_map{VcMap::ByDscp{}};  // of frames that come in by a plain port
+    PortId id{};                                        // in its node
+    bool is_link = true;                                // false: plain, best effort, no link word
+    bool software_fcs = false;                          // the medium checks none
+    std::uint32_t max_frame_bytes = 2048;               // 802.1Q tag and FCS not counted
+    VcMap vc_map{VcMap::ByDscp{}};                      // of frames that come in by a plain port
     std::array<std::uint32_t, kMaxVcs> admitted_max{};  // frames in the node from here, by VC that
                                                         // has no credits
-    bool guard_source = false;      // only frames from `gpus`
-    std::vector<GpuId> gpus;        // whom this port leads to directly
-    bool guard_tenant = false;      // only frames of `tenant`
+    bool guard_source = false;                          // only frames from `gpus`
+    std::vector<GpuId> gpus;                            // whom this port leads to directly
+    bool guard_tenant = false;                          // only frames of `tenant`
     Tenant tenant{};
 
     /// One GPU behind a port, nearly always.
@@ -63,6 +63,7 @@ struct PortState {
           scheduler(std::span(profile.vcs).first(profile.vc_count)),
           slots(rules_.is_link ? replay_slots : 0) {
         if (rules.is_link) link.emplace(profile, end, std::span(slots), pool);
+        device->count_refused_in(counters.drops);
     }
 
     Port<F>* device;

@@ -24,16 +24,14 @@ public:
 
     /// A frame came in. The first of each turn gets a number, the others 0.
     std::uint8_t entered() {
-        if (!fresh_ || free_count_ == 0) [[likely]] return 0;
+        if (!fresh_ || free_count_ == 0) [[likely]]
+            return 0;
         fresh_ = false;
         const std::uint8_t sample = free_[--free_count_];
         since_[sample] = now_;
         return sample;
     }
     void left(std::uint8_t sample) { left_[left_count_++] = sample; }
-    void forget(std::uint8_t sample) {
-        if (sample != 0) free_[free_count_++] = sample;
-    }
 
     const Histogram& histogram() const { return histogram_; }
 

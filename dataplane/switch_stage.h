@@ -25,12 +25,15 @@ public:
     [[gnu::always_inline]] void deliver(F&& frame, const wire::FrameView& view, PortState<F>& in,
                                         const Arrival& arrival, Node& node) {
         const Drop refused = admit(view, in.rules);
-        if (refused != Drop::kCount) [[unlikely]] return node.refuse(arrival, refused);
+        if (refused != Drop::kCount) [[unlikely]]
+            return node.refuse(arrival, refused);
         const std::span<const PortId> ports = table_->ports(view.dst());
-        if (ports.empty()) [[unlikely]] return node.refuse(arrival, Drop::kUnknownDestination);
+        if (ports.empty()) [[unlikely]]
+            return node.refuse(arrival, Drop::kUnknownDestination);
         const PortId egress = choose(ports, view, node);
         // S6, D6: a frame never turns round; where it came from is not where it wants to go.
-        if (egress == arrival.port) [[unlikely]] return node.refuse(arrival, Drop::kHairpin);
+        if (egress == arrival.port) [[unlikely]]
+            return node.refuse(arrival, Drop::kHairpin);
         wire::decrement_ttl(frame.bytes().data() + view.net_offset());
         node.enqueue(egress, std::move(frame), arrival);
     }
@@ -43,7 +46,8 @@ public:
 private:
     /// kCount if the frame may pass.
     Drop admit(const wire::FrameView& view, const PortRules& rules) const {
-        if (table_ == nullptr) [[unlikely]] return Drop::kForwardingOff;
+        if (table_ == nullptr) [[unlikely]]
+            return Drop::kForwardingOff;
         if (rules.guard_source && !rules.leads_to(view.src())) [[unlikely]] {
             return Drop::kSourceGuard;
         }
@@ -58,7 +62,8 @@ private:
     template <class Node>
     static PortId choose(std::span<const PortId> ports, const wire::FrameView& view,
                          const Node& node) {
-        if (ports.size() == 1) [[likely]] return ports[0];
+        if (ports.size() == 1) [[likely]]
+            return ports[0];
         if (!view.ar()) return ForwardingTable::by_entropy(ports, view.entropy());
         return *std::ranges::min_element(ports, {}, [&](PortId port) { return node.load(port); });
     }

@@ -2,11 +2,13 @@
 // One GPU's end of the transaction layer: its channels, its memory windows, whom it answers.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "dataplane/channel_map.h"
@@ -46,8 +48,6 @@ struct TxnLimits {
 };
 
 enum class TxnStat : std::uint8_t {
-    kTransactions,  // completed, however
-    kErrors,        // of these, not with ok
     kTxFrames,
     kRxFrames,
     kRetries,
@@ -58,6 +58,21 @@ enum class TxnStat : std::uint8_t {
     kKeyErrors,
     kCount
 };
+
+constexpr std::string_view name(TxnStat stat) {
+    switch (stat) {
+        case TxnStat::kTxFrames: return "tx_frames";
+        case TxnStat::kRxFrames: return "rx_frames";
+        case TxnStat::kRetries: return "retries";
+        case TxnStat::kPathChanges: return "path_changes";
+        case TxnStat::kChannelsOpened: return "channels_opened";
+        case TxnStat::kChannelsFailed: return "channels_failed";
+        case TxnStat::kChannelsRefused: return "channels_refused";
+        case TxnStat::kKeyErrors: return "key_errors";
+        case TxnStat::kCount: break;
+    }
+    return {};
+}
 
 /// A channel from here. The generation tells a closed one from its successor.
 struct ChannelHandle {
@@ -175,6 +190,10 @@ private:
     const ClassVcs& vcs(txn::ChannelClass kind) const {
         return identity_.classes[static_cast<std::size_t>(kind)];
     }
+    /// What the links take, with the tag that ours carry.
+    std::size_t frame_bytes_max() const {
+        return profile_.frame_bytes_max + (identity_.tenant.value != 0 ? wire::VlanTag::kSize : 0);
+    }
     Path fresh_path(PortId port) { return {port, static_cast<std::uint16_t>(random_.next())}; }
 
     Drop on_response(const wire::FrameView& view, const wire::TxnView& frame, Time now);
@@ -251,7 +270,8 @@ bool TxnEndpoint::send_channel(Sender& sender, Half& half, const Path& path, Vc 
     while (half.wants_to_send(now)) {
         const std::span<std::byte> buffer = sender.begin(path.port, vc);
         if (buffer.empty()) break;
-        wire::TxnWriter writer(buffer, identity_.tenant);
+        wire::TxnWriter writer(buffer.first(std::min(buffer.size(), frame_bytes_max())),
+                               identity_.tenant);
         const wire::TxnHeader header = half.fill(writer, channel, now);
         sender.commit(write(writer, header, path, dscp, peer));
         any = true;

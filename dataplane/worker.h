@@ -97,8 +97,14 @@ private:
     [[gnu::noinline]] void receive_unusual(State& port, F& frame, wire::FrameView view);
     [[gnu::noinline]] void receive_plain(State& port, F& frame);
     bool strip_fcs(const State& port, F& frame);
-    static Drop error_of(const Expected<wire::FrameView, Drop>& view) {
-        return view ? Drop::kOversize : view.error();
+    /// Why the door refuses the frame; kCount: it does not.
+    static Drop fault_of(const State& port, bool intact,
+                         const Expected<wire::FrameView, Drop>& view) {
+        if (!intact) return Drop::kBadFcs;
+        if (!view) return view.error();
+        if (view->is_control()) return Drop::kCount;  // It has a door and a limit of its own.
+        const std::size_t tag = view->is_tagged() ? wire::VlanTag::kSize : 0;
+        return view->size() > port.rules.max_frame_bytes + tag ? Drop::kOversize : Drop::kCount;
     }
     [[gnu::always_inline]] inline void deliver(State& port, F& frame, const wire::FrameView& view,
                                                Arrival arrival);
@@ -158,10 +164,12 @@ void Worker<F, StageT>::receive_link(State& port, Reception& reception, F& frame
     const bool intact = strip_fcs(port, frame);
     const auto view = wire::parse(frame.bytes());
     if (!intact || !view || frame.size() > port.rules.max_frame_bytes) [[unlikely]] {
-        reception.finish();
-        refuse_unreadable(port, frame, intact ? error_of(view) : Drop::kBadFcs);
-        reception.expect();
-        return;
+        if (const Drop reason = fault_of(port, intact, view); reason != Drop::kCount) {
+            reception.finish();
+            refuse_unreadable(port, frame, reason);
+            reception.expect();
+            return;
+        }
     }
     const Credits credits = reception.accept(frame, *view);
     if (credits.value == 0) [[unlikely]] {
@@ -189,8 +197,8 @@ template <FrameHandle F, class StageT>
 void Worker<F, StageT>::receive_plain(State& port, F& frame) {
     const bool intact = strip_fcs(port, frame);
     const auto view = wire::parse(frame.bytes());
-    if (!intact || !view || frame.size() > port.rules.max_frame_bytes) {
-        refuse_unreadable(port, frame, intact ? error_of(view) : Drop::kBadFcs);
+    if (const Drop reason = fault_of(port, intact, view); reason != Drop::kCount) {
+        refuse_unreadable(port, frame, reason);
     } else if (view->is_control()) {
         port.counters.drops.add(Drop::kControlOnPlainPort);
     } else if (view->link_word_raw() != 0) {
@@ -204,7 +212,8 @@ void Worker<F, StageT>::receive_plain(State& port, F& frame) {
 template <FrameHandle F, class StageT>
 bool Worker<F, StageT>::strip_fcs(const State& port, F& frame) {
     if (!port.rules.software_fcs) return true;
-    if (!wire::fcs_good(frame.bytes())) [[unlikely]] return false;
+    if (!wire::fcs_good(frame.bytes())) [[unlikely]]
+        return false;
     frame.trim(wire::kFcsSize);
     return true;
 }
@@ -245,7 +254,8 @@ public:
     std::uint32_t front_bytes() const { return queues_[vc_].front().bytes; }
     F pop() {
         Parcel<F> parcel = queues_.pop(vc_);
-        if (parcel.sample != 0) [[unlikely]] worker_.residence_.left(parcel.sample);
+        if (parcel.sample != 0) [[unlikely]]
+            worker_.residence_.left(parcel.sample);
         if (parcel.ingress != ingress_) {
             finish();
             ingress_ = parcel.ingress;
@@ -281,7 +291,8 @@ bool Worker<F, StageT>::transmit(State& port) {
     port.counters.tx_bytes.add(bytes);
     // A medium that is down takes nothing, and what stays staged would keep the link from giving up
     // what waits behind it. It is as lost as on a cut cable; the replay buffer has its copies.
-    if (!port.was_up) [[unlikely]] port.staged.clear();
+    if (!port.was_up) [[unlikely]]
+        port.staged.clear();
     return before != port.staged.size();
 }
 
@@ -406,6 +417,9 @@ void Worker<F, StageT>::keep_house() {
         if (up != port->was_up) port->link->on_pcs_status(up, now_);
         port->was_up = up;
         port->link->publish();
+        const std::uint64_t discarded = port->link->stats().read(LinkStat::kLlrTxDiscard);
+        CounterSet<Drop>& drops = port->counters.drops;
+        drops.add(Drop::kLinkDiscard, discarded - drops.read(Drop::kLinkDiscard));
     }
 }
 

@@ -36,14 +36,16 @@ public:
         Account& account = accounts_[vc.value];
         const std::uint32_t before = account.held.value();
         account.held = account.held + credits.value;
-        if (before + credits.value > account.reserved) [[unlikely]] reshare(account, before);
+        if (before + credits.value > account.reserved) [[unlikely]]
+            reshare(account, before);
     }
     void free(Vc vc, Credits credits) {
         Account& account = accounts_[vc.value];
         const std::uint32_t before = account.held.value();
         account.held = account.held - credits.value;
         account.freed = account.freed + credits.value;
-        if (before > account.reserved) [[unlikely]] reshare(account, before);
+        if (before > account.reserved) [[unlikely]]
+            reshare(account, before);
     }
     /// Sets both counters of a VC at once, as updates from the neighbour do.
     void assign(Vc vc, CreditCounter consumed, CreditCounter freed);
@@ -95,7 +97,8 @@ public:
     explicit CreditRule(const CbfcProfile& profile);
 
     Credits credits(std::uint32_t frame_bytes) const {
-        if (frame_bytes < kMinFrame) [[unlikely]] frame_bytes = kMinFrame;
+        if (frame_bytes < kMinFrame) [[unlikely]]
+            frame_bytes = kMinFrame;
         return {(frame_bytes + bias_) >> shift_};
     }
 

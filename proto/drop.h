@@ -39,13 +39,13 @@ enum class Drop : std::uint8_t {
     kBadIcrc,
     kUnknownOpcode,
     kUnknownVersion,
-    kTxnMalformed,     // items that are none, or that answer nothing that was asked
+    kTxnMalformed,       // items that are none, or that answer nothing that was asked
     kTxnUnknownChannel,  // of no channel that is open here; answered with a RESET
-    kTxnStale,         // numbers far from the channel's present (T4, T5)
-    kTxnDuplicate,     // taken before: acknowledged again, and that is all
-    kTxnGap,           // something in front of it was lost: the peer will send both again
-    kTxnNoRoom,        // more than the channel's limits, or no receive buffer: sent again later
-    kTxnKeyRate,       // too many wrong keys on this channel: it is slowed down (T1)
+    kTxnStale,           // numbers far from the channel's present (T4, T5)
+    kTxnDuplicate,       // taken before: acknowledged again, and that is all
+    kTxnGap,             // something in front of it was lost: the peer will send both again
+    kTxnNoRoom,          // more than the channel's limits, or no receive buffer: sent again later
+    kTxnKeyRate,         // too many wrong keys on this channel: it is slowed down (T1)
     // Administrative.
     kLinkDiscard,  // init_action or flush_action says discard
     kTxNoBuffer,   // the pool had no buffer for a best-effort copy

@@ -12,23 +12,22 @@ namespace ethlink {
 /// A frame is a move-only handle to one contiguous run of bytes; an empty handle is false.
 /// Destroying a non-empty handle gives its buffer back to the pool it came from.
 template <class F>
-concept FrameHandle =
-    std::movable<F> && !std::copyable<F> && std::default_initializable<F> &&
-    requires(F& frame, const F& constant, std::uint32_t n) {
-        { static_cast<bool>(constant) };
-        { frame.bytes() } -> std::same_as<std::span<std::byte>>;
-        { constant.bytes() } -> std::same_as<std::span<const std::byte>>;
-        { constant.size() } -> std::same_as<std::uint32_t>;
-        // Grows at the tail: the new bytes, uninitialised; nullptr and no change without room.
-        { frame.append(n) } -> std::same_as<std::byte*>;
-        // Shrinks at the tail; n <= size().
-        { frame.trim(n) } -> std::same_as<void>;
-        // Asks the cache for the first line; never a fault.
-        { constant.prefetch() } -> std::same_as<void>;
-        // Another owner of the same bytes, which from now on nobody may write.
-        { frame.share() } -> std::same_as<F>;
-        typename F::Pool;
-    };
+concept FrameHandle = std::movable<F> && !std::copyable<F> && std::default_initializable<F> &&
+                      requires(F & frame, const F& constant, std::uint32_t n) {
+    {static_cast<bool>(constant)};
+    { frame.bytes() } -> std::same_as<std::span<std::byte>>;
+    { constant.bytes() } -> std::same_as<std::span<const std::byte>>;
+    { constant.size() } -> std::same_as<std::uint32_t>;
+    // Grows at the tail: the new bytes, uninitialised; nullptr and no change without room.
+    { frame.append(n) } -> std::same_as<std::byte*>;
+    // Shrinks at the tail; n <= size().
+    { frame.trim(n) } -> std::same_as<void>;
+    // Asks the cache for the first line; never a fault.
+    { constant.prefetch() } -> std::same_as<void>;
+    // Another owner of the same bytes, which from now on nobody may write.
+    { frame.share() } -> std::same_as<F>;
+    typename F::Pool;
+};
 
 /// Where frames come from. A pool is shared by all ports of a process; it never grows.
 template <class P, class F>

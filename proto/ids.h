@@ -34,8 +34,14 @@ struct Credits {
     friend constexpr auto operator<=>(const Credits&, const Credits&) = default;
     friend constexpr Credits operator+(Credits a, Credits b) { return {a.value + b.value}; }
     friend constexpr Credits operator-(Credits a, Credits b) { return {a.value - b.value}; }
-    constexpr Credits& operator+=(Credits b) { value += b.value; return *this; }
-    constexpr Credits& operator-=(Credits b) { value -= b.value; return *this; }
+    constexpr Credits& operator+=(Credits b) {
+        value += b.value;
+        return *this;
+    }
+    constexpr Credits& operator-=(Credits b) {
+        value -= b.value;
+        return *this;
+    }
 };
 
 }  // namespace ethlink

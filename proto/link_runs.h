@@ -22,10 +22,13 @@ public:
     /// None: nothing has changed; finish(), then on_rx().
     [[gnu::always_inline]] Credits accept(F& frame, const wire::FrameView& view) {
         const std::uint32_t word = view.link_word_raw();
-        if (view.is_control()) [[unlikely]] return {};
-        if (word != expected_ && !follow(word)) [[unlikely]] return {};
+        if (view.is_control()) [[unlikely]]
+            return {};
+        if (word != expected_ && !follow(word)) [[unlikely]]
+            return {};
         const Credits credits = link_->rule_.credits(view.size());
-        if (!link_->cbfc_receiver_.fits_reserved(vc_, credits)) [[unlikely]] return {};
+        if (!link_->cbfc_receiver_.fits_reserved(vc_, credits)) [[unlikely]]
+            return {};
         link_->cbfc_receiver_.on_frame(vc_, credits);
         wire::store_link_word(frame.bytes().data(), 0);
         expected_ = wire::LinkWord::next(word);
@@ -45,8 +48,8 @@ public:
     void expect() {
         vc_ = link_->rx_vc_;
         const auto& rx = link_->llr_rx_;
-        const bool usual = rx.state() == LlrRxState::kSendAcks && rx.epoch() != 0 &&
-                           is_set(link_->credited_, vc_);
+        const bool usual =
+            rx.state() == LlrRxState::kSendAcks && rx.epoch() != 0 && is_set(link_->credited_, vc_);
         if (!usual) return;
         const wire::LinkWord word{.eligible = true,
                                   .vc = vc_,
@@ -89,8 +92,8 @@ void BasicLink<F, Seq>::accepted(Vc vc, std::uint32_t frames, std::uint32_t byte
 template <FrameHandle F, class Seq>
 template <class Queue, class Out>
 std::uint32_t BasicLink<F, Seq>::send_run(Queue& queue, Vc vc, std::uint32_t bytes_max, Out& out) {
-    const auto frames_max = std::min({static_cast<std::uint32_t>(out.room()),
-                                      llr_tx_.window_left(), replay_.frames_left()});
+    const auto frames_max = std::min(
+        {static_cast<std::uint32_t>(out.room()), llr_tx_.window_left(), replay_.frames_left()});
     const Credits credits_max = cbfc_sender_.sure_credits(vc);
     bytes_max = std::min(bytes_max, replay_.bytes_left());
     const bool usual = is_set(llr_desired_ & credited_, vc) && !end_.software_fcs;
@@ -122,7 +125,8 @@ std::uint32_t BasicLink<F, Seq>::send_run(Queue& queue, Vc vc, std::uint32_t byt
         return alone;
     }
     const Seq seq = llr_tx_.on_sent(now_, frames);
-    if (!rtt_watching_) [[unlikely]] watch_round_trip(seq);
+    if (!rtt_watching_) [[unlikely]]
+        watch_round_trip(seq);
     add(LinkStat::kLlrTxOk, frames);
     VcStats& stats = stats_.vcs[vc.value];
     stats.tx_frames.add(frames);

@@ -27,35 +27,35 @@ enum class LinkStat : std::uint8_t {
     kLlrRxAckCtlOs,
     kLlrRxNackCtlOs,
     kLlrRxAckNackSeqError,
-    kLlrRxOk,        // eligible frames received good, duplicates included
+    kLlrRxOk,  // eligible frames received good, duplicates included
     kLlrRxPoisoned,
     kLlrRxBad,
     kLlrRxExpectedSeqGood,
     kLlrRxExpectedSeqPoisoned,
     kLlrRxExpectedSeqBad,
-    kLlrRxMissingSeq,    // frames whose number revealed a gap
+    kLlrRxMissingSeq,  // frames whose number revealed a gap
     kLlrRxDuplicateSeq,
-    kLlrRxReplay,        // replays seen to begin
+    kLlrRxReplay,  // replays seen to begin
     kCbfcNumCcUpdateMessagesTx,
     kCbfcNumCfUpdateMessagesTx,
     kCbfcNumCcUpdateMessagesRx,
     kCbfcNumCfUpdateMessagesRx,
     // Testers' names (Xena) and ours.
-    kLlrTxFlush,              // entries into FLUSH: SAI_PORT_ERROR_STATUS_LLR_TX_FLUSH
-    kLlrTxFlushedFrames,      // frames given up by them
-    kLlrTxReplayed,           // frames sent again
-    kLlrTxIneligible,         // frames sent without a number
-    kLlrRxIneligible,         // good frames received without a number
+    kLlrTxFlush,          // entries into FLUSH: SAI_PORT_ERROR_STATUS_LLR_TX_FLUSH
+    kLlrTxFlushedFrames,  // frames given up by them
+    kLlrTxReplayed,       // frames sent again
+    kLlrTxIneligible,     // frames sent without a number
+    kLlrRxIneligible,     // good frames received without a number
     kLlrInitEchoMismatch,
-    kLlrInitInvalid,          // LLR_INIT refused: LLR off here, or no epoch
-    kLlrRxNoSession,          // frames of a session that is not ours
-    kLlrRxNackSuppressed,     // NACKs for a gap whose replay had just begun
-    kLlrRxOtherEpoch,         // ACK, NACK or CF_Update of another session
-    kLlrNeighbourLost,        // sessions ended because the neighbour no longer knew them
-    kCbfcCfUpdateRefused,     // stale or absurd (C6)
-    kCbfcCcUpdateRefused,     // outside the LLR sequence although LLR runs
-    kCbfcCreditsReconciled,   // credits that CC_Updates gave back
-    kTxNoBuffer,              // the pool had no buffer for a control frame or a copy: sent later
+    kLlrInitInvalid,         // LLR_INIT refused: LLR off here, or no epoch
+    kLlrRxNoSession,         // frames of a session that is not ours
+    kLlrRxNackSuppressed,    // NACKs for a gap whose replay had just begun
+    kLlrRxOtherEpoch,        // ACK, NACK or CF_Update of another session
+    kLlrNeighbourLost,       // sessions ended because the neighbour no longer knew them
+    kCbfcCfUpdateRefused,    // stale or absurd (C6)
+    kCbfcCcUpdateRefused,    // outside the LLR sequence although LLR runs
+    kCbfcCreditsReconciled,  // credits that CC_Updates gave back
+    kTxNoBuffer,             // the pool had no buffer for a control frame or a copy: sent later
     kCount
 };
 

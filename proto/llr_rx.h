@@ -54,13 +54,17 @@ public:
     void start() { state_ = LlrRxState::kSendAcks; }
     void stop();
     /// The sender's LLR has stopped: no session until its next INIT.
-    void end_session() { epoch_ = proposed_epoch_ = 0; state_ = LlrRxState::kSendAcks; }
+    void end_session() {
+        epoch_ = proposed_epoch_ = 0;
+        state_ = LlrRxState::kSendAcks;
+    }
     /// True if the INIT deserves an INIT_ECHO with the same values.
     bool on_init(Seq init_seq, std::uint16_t epoch);
 
     LlrRxVerdict on_frame(std::uint8_t session, Seq seq, FrameCheck check) {
         const bool ours = session == (epoch_ & kSessionMask) && session != 0;
-        if (!ours && !adopt(session, check)) [[unlikely]] return LlrRxVerdict::kNoSession;
+        if (!ours && !adopt(session, check)) [[unlikely]]
+            return LlrRxVerdict::kNoSession;
         if (seq == expected_ && check != FrameCheck::kBad) [[likely]] {
             expected_ = expected_.next();
             ack_wanted_ = true;

@@ -124,9 +124,9 @@ private:
 
     const LlrProfile* profile_;
     Time replay_deadline_ = kNever;
-    Seq next_;        // of the next new frame
-    Seq oldest_;      // first unacknowledged; == next_ if none
-    Seq cursor_;      // next to replay
+    Seq next_;    // of the next new frame
+    Seq oldest_;  // first unacknowledged; == next_ if none
+    Seq cursor_;  // next to replay
     Seq init_seq_;
     Time nack_guard_until_{};  // no second replay for the same gap before (K1)
     Time init_due_{};

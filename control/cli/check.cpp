@@ -10,7 +10,7 @@
 #include "control/cli/common.h"
 #include "control/report.h"
 #include "control/routes.h"
-#include "control/topology.h"
+#include "control/runtime/preflight.h"
 
 namespace ethlink::cli {
 namespace {
@@ -74,12 +74,13 @@ int run(const Arguments& arguments) {
             complain(arguments.file + " has no node " + arguments.node);
             return kUsage;
         }
-        if (const Errors errors = control::check_runs_alone(*fabric, *only); !errors.empty()) {
-            return refuse(errors, arguments.json);
-        }
     }
-    const auto plan = control::plan_capacity(*fabric, only);
+    auto plan = control::plan_process(*fabric, only, false);
     if (!plan) return refuse(plan.error(), arguments.json);
+    // A warning, no mistake: files are checked on other machines than those that run them.
+    const auto too_large = control::check_machine(
+        *fabric, *plan, control::memory_mode(*fabric, only), control::machine_memory());
+    if (too_large) plan->warnings.push_back(*too_large);
     return show(*fabric, *plan, arguments.json);
 }
 
@@ -92,6 +93,9 @@ void add_check(CLI::App& app, const Context&, int& exit_code) {
     check.add_option("file", arguments->file, "Fabric file (YAML)")->required();
     check.add_option("--node", arguments->node, "Only this node, as a process of its own");
     check.add_flag("--json", arguments->json, "One JSON object on stdout");
+    check.footer(
+        "No device is touched. More memory than this machine has is a warning here, because a file "
+        "may be checked elsewhere than it runs; lab, switch and pktgen refuse it.");
     check.callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }
 

@@ -28,6 +28,8 @@ using AddCommand = void (*)(CLI::App& app, const Context& context, int& exit_cod
 
 void add_lab(CLI::App& app, const Context& context, int& exit_code);
 void add_switch(CLI::App& app, const Context& context, int& exit_code);
+void add_endpoint(CLI::App& app, const Context& context, int& exit_code);
+void add_perf(CLI::App& app, const Context& context, int& exit_code);
 void add_pktgen(CLI::App& app, const Context& context, int& exit_code);
 void add_show(CLI::App& app, const Context& context, int& exit_code);
 void add_impair(CLI::App& app, const Context& context, int& exit_code);

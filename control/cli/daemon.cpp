@@ -10,8 +10,8 @@
 #include <spdlog/spdlog.h>
 
 #include "control/cli/common.h"
+#include "control/runtime/preflight.h"
 #include "control/runtime/stats_json.h"
-#include "control/topology.h"
 #include "dataplane/dpdk/eal_log.h"
 
 namespace ethlink::cli {
@@ -66,10 +66,17 @@ Expected<void, std::string> override_devices(Fabric& fabric,
     return {};
 }
 
-bool runs_alone_or_complain(const Fabric& fabric, control::NodeId node) {
-    const auto errors = control::check_runs_alone(fabric, node);
-    for (const control::ConfigError& error : errors) complain(error.text());
-    return errors.empty();
+bool is_ready_or_complain(const Fabric& fabric, std::optional<control::NodeId> node,
+                          bool impairable) {
+    const auto plan = control::plan_process(fabric, node, impairable);
+    if (!plan) {
+        for (const control::ConfigError& error : plan.error()) complain(error.text());
+        return false;
+    }
+    const auto too_large = control::check_machine(fabric, *plan, control::memory_mode(fabric, node),
+                                                  control::machine_memory());
+    if (too_large) complain(too_large->text());
+    return !too_large;
 }
 
 std::vector<std::string> LinkWatch::changes(const Process& process) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,9 @@ public:
     Daemon& operator=(const Daemon&) = delete;
 
     control::Process& process() { return *process_; }
+    std::vector<std::string> client_sockets() const {
+        return service_ ? service_->client_sockets() : std::vector<std::string>();
+    }
 
     /// Supervises and answers, and comes back after about `timeout`.
     void turn(Duration timeout);
@@ -77,7 +81,9 @@ private:
     const DaemonOptions& options, const control::Fabric& fabric,
     const std::vector<std::string>& eal_extra);
 
-/// Whether every port of the node has a device; if not, says on stderr which have none.
-bool runs_alone_or_complain(const control::Fabric& fabric, control::NodeId node);
+/// Whether the file is right for this process and the machine has the memory for it; if not, says
+/// on stderr what is wrong: kUsage.
+bool is_ready_or_complain(const control::Fabric& fabric, std::optional<control::NodeId> node,
+                          bool impairable);
 
 }  // namespace ethlink::cli

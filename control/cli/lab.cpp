@@ -3,7 +3,10 @@
 #include "control/runtime/lab.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
@@ -26,6 +29,7 @@ struct Arguments {
     std::uint32_t threads = 0;
     bool poll = false;
     bool impairable = false;
+    bool serve = false;
     std::string instance;
 };
 
@@ -41,6 +45,22 @@ std::string progress_text(const control::FrameTotals& frames, const control::Lin
     return text;
 }
 
+/// "instance/node", as programs may say for the path.
+std::string node_of(const std::vector<std::string>& paths, std::size_t index) {
+    if (index >= paths.size()) return "NODE";
+    const std::filesystem::path path(paths[index]);
+    const std::string file = path.filename();
+    return path.parent_path().filename().string() + "/" + file.substr(0, file.find('.'));
+}
+
+void tell_sockets(const std::vector<std::string>& paths) {
+    for (const std::string& path : paths) {
+        std::fprintf(stderr, "  ETHLINK_SOCKET=%s\n", path.c_str());
+    }
+    std::fprintf(stderr, "until Ctrl-C; in another terminal: ethlink perf load --from %s --to %s\n",
+                 node_of(paths, 0).c_str(), node_of(paths, 1).c_str());
+}
+
 int run(const Arguments& arguments, const Context& context) {
     const auto fabric = load_or_complain(arguments.file);
     if (!fabric) return kUsage;
@@ -49,6 +69,7 @@ int run(const Arguments& arguments, const Context& context) {
         complain(traffic.error());
         return kUsage;
     }
+    if (!is_ready_or_complain(*fabric, std::nullopt, arguments.impairable)) return kUsage;
     control::LabOptions options;
     options.process.instance =
         arguments.instance.empty() ? instance_name(fabric->name) : arguments.instance;
@@ -58,8 +79,9 @@ int run(const Arguments& arguments, const Context& context) {
     options.process.poll_busily = arguments.poll;
     options.process.eal_extra = context.eal;
     options.duration = arguments.traffic.duration(*fabric);
+    options.serve = arguments.serve;
     options.log = [](const std::string& event) { spdlog::info(event); };
-    if (!arguments.quiet) {
+    if (!arguments.quiet && !arguments.serve) {
         options.progress = [&](const auto& frames, const auto& links, Duration elapsed) {
             live_line(progress_text(frames, links, elapsed, options.duration));
         };
@@ -74,14 +96,16 @@ int run(const Arguments& arguments, const Context& context) {
     }
     options.attach = [&](control::Process& process) {
         if (service) (*service)->attach(process);
-        spdlog::info("EAL: {}", process.eal_command_line());
+        spdlog::debug("EAL: {}", process.eal_command_line());
         for (const std::string& notice : process.notices()) spdlog::info(notice);
         if (!arguments.quiet && !arguments.json) {
             std::fprintf(
                 stderr, "%zu switches, %zu endpoints, %zu links, %llu MiB planned; traffic %s\n",
                 process.switches().size(), process.endpoints().size(), fabric->links.size(),
                 static_cast<unsigned long long>(process.plan().memory_bytes() >> 20),
-                arguments.traffic.text(*fabric).c_str());
+                arguments.serve ? "only what programs send"
+                                : arguments.traffic.text(*fabric).c_str());
+            if (arguments.serve && service) tell_sockets((*service)->client_sockets());
         }
     };
     const auto report = control::run_lab(*fabric, options, *context.stop);
@@ -89,6 +113,11 @@ int run(const Arguments& arguments, const Context& context) {
     if (!report) {
         complain(report.error());
         return kCannotRun;
+    }
+    if (arguments.serve) {
+        if (report->clean()) return kOk;
+        complain("buffers or credits did not come back: please report this");
+        return kFailed;
     }
     if (arguments.json) {
         std::printf("%s\n", to_json(*report).dump(2).c_str());
@@ -114,6 +143,8 @@ void add_lab(CLI::App& app, const Context& context, int& exit_code) {
     lab.add_option("--threads", arguments->threads,
                    "Poll threads (default: as the file says, or one per CPU)")
         ->check(CLI::Range(1, 64));
+    lab.add_flag("--serve", arguments->serve,
+                 "No traffic: for programs that use the endpoints, until Ctrl-C");
     lab.add_flag("--poll", arguments->poll, "Never sleep: faster, and takes whole CPUs");
     lab.add_flag("--impairable", arguments->impairable,
                  "Every link may be given faults later, by `ethlink impair`; takes memory");

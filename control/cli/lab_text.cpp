@@ -41,6 +41,7 @@ std::string number(double value) {
 }
 
 std::vector<std::string> latency_row(const std::string& where, const HistogramSnapshot& h) {
+    if (h.empty()) return {where, "-", "-", "-", "-", "-", "-"};  // No sample: it says nothing.
     return {where,
             human_ns(h.at_percentile(50)),
             human_ns(h.at_percentile(90)),

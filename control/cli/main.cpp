@@ -3,9 +3,12 @@
 #include <csignal>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "control/cli/command.h"
+#include "control/cli/common.h"
+#include "control/config_reader.h"
 
 namespace {
 
@@ -36,6 +39,22 @@ std::vector<std::string> take_eal_arguments(int& argc, char** argv) {
     return {};
 }
 
+/// CLI11 only says that some command is missing. True if the first word is none.
+bool complain_of_command(const CLI::App& app, int argc, char** argv) {
+    const std::string word = argc > 1 ? argv[1] : "";
+    if (word.empty() || word.front() == '-') return false;
+    std::vector<std::string_view> commands;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+        if (command->get_name() == word) return false;
+        commands.push_back(command->get_name());
+    }
+    const std::string near(ethlink::control::nearest(word, commands));
+    ethlink::cli::complain("there is no command `" + word + "`" +
+                           (near.empty() ? "" : "; did you mean `" + near + "`?") +
+                           " (ethlink --help lists them)");
+    return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -44,15 +63,16 @@ int main(int argc, char** argv) {
     CLI::App app{
         "EthLink software switch: lossless Ethernet for GPU scale-up, on DPDK or without a NIC"};
     app.require_subcommand(1);
-    app.set_version_flag("--version", std::string("ethlink ") + ETHLINK_VERSION);
+    app.set_version_flag("--version", std::string("ethlink ") + ETHLINK_PROGRAM_VERSION);
     app.footer(
         "What stands behind `--` goes to DPDK's EAL. Start with: ethlink lab "
         "configs/single-rack.yaml");
     int exit_code = kOk;
-    for (const AddCommand add :
-         {add_lab, add_switch, add_pktgen, add_show, add_impair, add_check}) {
+    for (const AddCommand add : {add_lab, add_switch, add_endpoint, add_pktgen, add_perf, add_show,
+                                 add_impair, add_check}) {
         add(app, context, exit_code);
     }
+    if (complain_of_command(app, argc, argv)) return kUsage;
     catch_signals();
     try {
         app.parse(argc, argv);

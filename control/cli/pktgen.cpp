@@ -17,6 +17,7 @@
 #include "control/cli/traffic_options.h"
 #include "control/pktgen/histogram_text.h"
 #include "control/runtime/pktgen_run.h"
+#include "control/runtime/stats_json.h"
 
 namespace ethlink::cli {
 namespace {
@@ -33,6 +34,7 @@ struct Arguments {
     bool lab = false;
     bool sink_only = false;
     bool sizes_each = false;
+    bool no_probe = false;
     std::string search;
     double rate_max_pps = 0;
     double precision = 0.005;
@@ -62,7 +64,9 @@ public:
           stop_(stop),
           run_(
               daemon.process(), [this](Duration timeout) { daemon_.turn(timeout); }, stop),
-          sight_(arguments.lab ? Sight::kBothEnds : Sight::kOwnEnd) {
+          sight_(arguments.lab      ? Sight::kBothEnds
+                 : run_.has_links() ? Sight::kOwnEnd
+                                    : Sight::kPlainEnd) {
         times_.warm_up = seconds(arguments.warm_up_s);
         times_.counted = arguments.traffic.duration(fabric);
         run_.set_progress([this](const control::FrameTotals& so_far, Duration elapsed) {
@@ -74,7 +78,7 @@ public:
     }
 
     int generate(const std::vector<NamedWorkload>& workloads) {
-        if (!links_come_up()) return kCannotRun;
+        if (!links_come_up() || !everybody_answers()) return kCannotRun;
         for (const NamedWorkload& workload : workloads) {
             if (stop_.load()) break;
             name_ = workload.name;
@@ -111,6 +115,23 @@ private:
                  std::to_string(arguments_.wait_s).substr(0, 4) +
                  " s: does the neighbour run, and has it the other end of the device? `ethlink "
                  "show links` tells which; --wait waits longer");
+        return false;
+    }
+
+    /// The links here are not those behind the switch.
+    bool everybody_answers() {
+        if (arguments_.no_probe) return true;
+        live_line("waiting for the destinations ...");
+        const bool all = run_.wait_for_answers(seconds(arguments_.wait_s));
+        end_live_line();
+        if (all || stop_.load()) return true;
+        std::string who;
+        for (const GpuId gpu : run_.silent()) who += (who.empty() ? "" : ", ") + control::hex(gpu);
+        complain(
+            "no answer from " + who + " within " + std::to_string(arguments_.wait_s).substr(0, 4) +
+            " s: run `ethlink pktgen --sink-only` there, with the same --pattern and --vc, and "
+            "look at the links of the switch (`ethlink show links`); --wait waits longer, "
+            "--no-probe sends all the same");
         return false;
     }
 
@@ -165,7 +186,7 @@ private:
         if (searches_.empty()) std::fputs(trials_table(trials_, sight_).c_str(), stdout);
         if (!searches_.empty()) std::fputs(searches_table(searches_).c_str(), stdout);
         std::printf("\n%s", rate_note().c_str());
-        if (sight_ == Sight::kOwnEnd) {
+        if (sight_ != Sight::kBothEnds) {
             const std::uint64_t all = control::frame_totals(daemon_.process()).sent;
             std::printf(
                 "Sent in all, warm-ups included: %s frames. What arrived is counted where "
@@ -179,11 +200,20 @@ private:
         json object{{"fabric", fabric_.name},
                     {"node", arguments_.lab ? json() : json(arguments_.daemon.node)},
                     {"ok", clean},
+                    {"probes", control::frame_totals(daemon_.process()).probes},
                     {"trials", json::array()}};
         for (const NamedResult& t : trials_) object["trials"].push_back(to_json(t, sight_));
         if (!searches_.empty()) object["searches"] = json::array();
         for (const NamedSearch& s : searches_) object["searches"].push_back(to_json(s));
         std::printf("%s\n", object.dump(2).c_str());
+    }
+
+    static bool write_hgrm(const std::string& path, const HistogramSnapshot& latency) {
+        std::ofstream file(path);
+        file << control::to_hgrm(latency, 1000.0);
+        if (file.flush()) return true;
+        complain("cannot write " + path);
+        return false;
     }
 
     /// The last trial of each size; with several sizes ".SIZE" follows the name.
@@ -193,11 +223,7 @@ private:
         for (const NamedResult& t : trials_) several |= t.name != trials_.front().name;
         for (const NamedResult& t : trials_) {
             const std::string path = arguments_.hgrm + (several ? "." + t.name : "");
-            std::ofstream file(path);
-            file << control::to_hgrm(t.result.latency, 1000.0);
-            if (file.flush()) continue;
-            complain("cannot write " + path);
-            return false;
+            if (!write_hgrm(path, t.result.latency)) return false;
         }
         return true;
     }
@@ -212,8 +238,10 @@ private:
 
     int report_sink() const {
         const control::FrameTotals totals = control::frame_totals(daemon_.process());
+        const HistogramSnapshot latency = control::latency(daemon_.process());
+        const bool written = arguments_.hgrm.empty() || write_hgrm(arguments_.hgrm, latency);
         const bool clean = totals.received > 0 && totals.duplicated == 0 && totals.reordered == 0 &&
-                           missing() == 0 && totals.unexpected == 0;
+                           missing() == 0 && totals.unexpected == 0 && written;
         if (arguments_.json) {
             const json object{{"fabric", fabric_.name},
                               {"node", arguments_.daemon.node},
@@ -223,13 +251,20 @@ private:
                               {"missing", missing()},
                               {"duplicated", totals.duplicated},
                               {"reordered", totals.reordered},
-                              {"unexpected", totals.unexpected}};
+                              {"unexpected", totals.unexpected},
+                              {"latency_ns", control::histogram_json(latency)}};
             std::printf("%s\n", object.dump(2).c_str());
         } else {
             std::printf("received %s, missing %s, doubled %s, reordered %s, unexpected %s\n",
                         grouped(totals.received).c_str(), grouped(missing()).c_str(),
                         grouped(totals.duplicated).c_str(), grouped(totals.reordered).c_str(),
                         grouped(totals.unexpected).c_str());
+            if (!latency.empty()) {
+                std::printf("latency: p50 %s, p99 %s, max %s\n",
+                            human_ns(latency.at_percentile(50)).c_str(),
+                            human_ns(latency.at_percentile(99)).c_str(),
+                            human_ns(latency.max()).c_str());
+            }
         }
         if (totals.unexpected > 0) {
             complain(
@@ -261,8 +296,8 @@ std::string contradiction(const Arguments& a) {
     if (!a.lab && !a.search.empty()) {
         return "--search must see both ends: use it with --lab";
     }
-    if (!a.lab && !a.hgrm.empty()) {
-        return "--hgrm needs --lab: clocks of two processes cannot be compared";
+    if (!a.lab && !a.sink_only && !a.hgrm.empty()) {
+        return "--hgrm needs --lab or --sink-only: latency is known where frames arrive";
     }
     if (!a.search.empty() && a.traffic.has_rate()) {
         return "--search finds the rate itself: leave --rate out (--rate-max limits it)";
@@ -286,7 +321,7 @@ int start(const Arguments& arguments, const Context& context) {
         return refuse(arguments.daemon.node + " is a switch; run it with: ethlink switch " +
                       arguments.file + " --node " + arguments.daemon.node);
     }
-    if (options->node && !runs_alone_or_complain(*fabric, *options->node)) return kUsage;
+    if (!is_ready_or_complain(*fabric, options->node, options->impairable)) return kUsage;
     const auto workloads = arguments.traffic.resolve_each(*fabric, arguments.sizes_each);
     if (!workloads) return refuse(workloads.error());
     options->traffic = workloads->front().workload;
@@ -321,7 +356,11 @@ void add_measuring_options(CLI::App& pktgen, Arguments& arguments) {
     pktgen.add_option("--precision", arguments.precision, "Of the search, as a share of the rate")
         ->check(CLI::Range(0.0001, 0.5))
         ->capture_default_str();
-    pktgen.add_option("--wait", arguments.wait_s, "Seconds to wait for the links")
+    pktgen.add_flag("--no-probe", arguments.no_probe,
+                    "Do not wait until the destinations answer: they are no ethlink pktgen");
+    pktgen
+        .add_option("--wait", arguments.wait_s,
+                    "Seconds to wait for the links, then for an answer of the destinations")
         ->check(CLI::Range(0.0, 86400.0))
         ->capture_default_str();
     pktgen.add_option("--hgrm", arguments.hgrm,

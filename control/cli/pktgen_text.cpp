@@ -48,7 +48,11 @@ std::vector<std::string> latency_cells(const HistogramSnapshot& h) {
 
 bool is_clean(const PktgenResult& r, Sight sight) {
     if (r.frames.duplicated != 0 || r.frames.reordered != 0 || !r.drained) return false;
-    if (sight == Sight::kOwnEnd) return r.acknowledged == r.link_frames;
+    switch (sight) {
+        case Sight::kOwnEnd: return r.acknowledged == r.link_frames;
+        case Sight::kPlainEnd: return r.frames.sent > 0;
+        case Sight::kBothEnds: break;
+    }
     return r.frames.sent > 0 && r.frames.lost() == 0;
 }
 
@@ -68,14 +72,16 @@ std::string trial_line(const NamedResult& trial, Sight sight) {
                 grouped(r.frames.lost());
         if (!r.latency.empty()) line += ", p99 " + human_ns(r.latency.at_percentile(99));
     } else {
-        line += fixed(r.sent_bits_per_second() / 1e9, "%.2f") + " Gbit/s, acknowledged " +
-                grouped(r.acknowledged) + " of " + grouped(r.link_frames) + " frames";
+        line += fixed(r.sent_bits_per_second() / 1e9, "%.2f") + " Gbit/s";
+        line += sight == Sight::kPlainEnd ? ", on a plain port: nobody acknowledges"
+                                          : ", acknowledged " + grouped(r.acknowledged) + " of " +
+                                                grouped(r.link_frames) + " frames";
     }
     return line;
 }
 
 std::string trials_table(const std::vector<NamedResult>& trials, Sight sight) {
-    if (sight == Sight::kOwnEnd) {
+    if (sight != Sight::kBothEnds) {
         control::Table table({"size", "offered Mpps", "sent", "Mpps", "Gbit/s", "acknowledged",
                               "replays", "received here", "doubled", "reordered"});
         for (const NamedResult& t : trials) {
@@ -83,9 +89,9 @@ std::string trials_table(const std::vector<NamedResult>& trials, Sight sight) {
             table.add({t.name, offered_text(t.offered), std::to_string(r.frames.sent),
                        fixed(r.sent_per_second() / 1e6),
                        fixed(r.sent_bits_per_second() / 1e9, "%.2f"),
-                       std::to_string(r.acknowledged), std::to_string(r.links.replays),
-                       std::to_string(r.frames.received), std::to_string(r.frames.duplicated),
-                       std::to_string(r.frames.reordered)});
+                       sight == Sight::kPlainEnd ? "-" : std::to_string(r.acknowledged),
+                       std::to_string(r.links.replays), std::to_string(r.frames.received),
+                       std::to_string(r.frames.duplicated), std::to_string(r.frames.reordered)});
         }
         return table.text();
     }
@@ -144,7 +150,7 @@ json to_json(const NamedResult& trial, Sight sight) {
                 {"reordered", r.frames.reordered},
                 {"unexpected", r.frames.unexpected},
                 {"link_frames", r.link_frames},
-                {"llr_acknowledged", r.acknowledged},
+                {"llr_acknowledged", sight == Sight::kPlainEnd ? json() : json(r.acknowledged)},
                 {"llr_replays", r.links.replays},
                 {"llr_replayed_frames", r.links.replayed}};
     if (sight == Sight::kBothEnds) {

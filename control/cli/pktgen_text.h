@@ -13,7 +13,11 @@
 namespace ethlink::cli {
 
 /// Which ends of the streams are in this process.
-enum class Sight : std::uint8_t { kBothEnds, kOwnEnd };
+enum class Sight : std::uint8_t {
+    kBothEnds,
+    kOwnEnd,    // and its links say what was acknowledged
+    kPlainEnd,  // nobody says what became of what was sent
+};
 
 struct NamedResult {
     std::string name;    // "512"

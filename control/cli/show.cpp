@@ -66,6 +66,7 @@ constexpr Plain kPlain[] = {
     {"vcs", "vcs", vcs_table, true},
     {"drops", "drops", drops_table, true},
     {"nodes", "nodes", nodes_table, false},
+    {"endpoints", "endpoints", endpoints_table, false},
     {"pool", "pool", pool_table, false},
     {"latency", "latency", latency_table, false},
     {"traffic", "traffic", traffic_table, false},
@@ -154,7 +155,8 @@ void add_show(CLI::App& app, const Context&, int& exit_code) {
     auto arguments = std::make_shared<Arguments>();
     CLI::App& show = *app.add_subcommand("show", "Ask a running process: links, counters, credits");
     show.add_option("what", arguments->what,
-                    "instances, nodes, ports, links, llr interface, llr counters [detailed], cbfc, "
+                    "instances, nodes, endpoints, ports, links, llr interface, llr counters "
+                    "[detailed], cbfc, "
                     "vcs, drops, workers, pool, latency, traffic, faults")
         ->required();
     show.add_option("--port,-i", arguments->port, "Only this port (leaf0:e0) or node (leaf0)");

@@ -88,6 +88,19 @@ std::string nodes_table(const json& nodes) {
     return table.text();
 }
 
+std::string endpoints_table(const json& endpoints) {
+    Table table({"NODE", "GPU", "SESSIONS", "TRANSACTIONS", "ERRORS", "BYTES", "TX_FRAMES",
+                 "RX_FRAMES", "RETRIES", "PATH_CHANGES", "CHANNELS", "FAILED", "REFUSED",
+                 "KEY_ERRORS"});
+    for (const json& e : endpoints) {
+        table.add({cell(e, "node"), cell(e, "gpu"), cell(e, "sessions"), cell(e, "transactions"),
+                   cell(e, "errors"), cell(e, "bytes"), cell(e, "tx_frames"), cell(e, "rx_frames"),
+                   cell(e, "retries"), cell(e, "path_changes"), cell(e, "channels_opened"),
+                   cell(e, "channels_failed"), cell(e, "channels_refused"), cell(e, "key_errors")});
+    }
+    return or_nothing(table, endpoints, "no endpoints here");
+}
+
 std::string cbfc_table(const json& cbfc) {
     Table table({"PORT", "VC", "NAME", "LIMIT", "S_CC", "S_CF", "USED", "WATERMARK", "R_CC", "R_CF",
                  "HELD"});

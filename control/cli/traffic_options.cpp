@@ -51,6 +51,12 @@ Expected<control::Workload, std::string> TrafficArguments::resolve(
     traffic.frames_max = count_;
     traffic.seed = seed_.value_or(file.seed);
     traffic.target = target_;
+    const auto endpoints = static_cast<std::uint32_t>(control::endpoints_of(fabric).size());
+    const auto matrix = control::make_traffic({.pattern = traffic.pattern,
+                                               .endpoints = endpoints,
+                                               .seed = traffic.seed,
+                                               .target = traffic.target});
+    if (!matrix) return Unexpected<std::string>(matrix.error());
     return traffic;
 }
 

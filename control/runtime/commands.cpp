@@ -30,6 +30,7 @@ struct PortView {
     const FabricPort& config;
     const Profile& profile;
     const PortState<Mbuf>& port;
+    bool wired;  // in-process, whatever device the file names
 };
 
 class Commands {
@@ -64,6 +65,25 @@ public:
                             {"tenant", node.tenant.value},
                             {"workers", plan.workers},
                             {"ports", node.ports.size()}});
+        }
+        return list;
+    }
+
+    Reply endpoints() const {
+        json list = json::array();
+        for (const auto& endpoint : process_->endpoints()) {
+            const ClientCounters& clients = endpoint->host->clients.counters();
+            json row{{"node", endpoint->node->config().name},
+                     {"gpu", hex(*endpoint->node->config().gpu)},
+                     {"sessions", clients.sessions.read()},
+                     {"transactions", clients.transactions.read()},
+                     {"errors", clients.errors.read()},
+                     {"bytes", clients.bytes.read()}};
+            for (std::size_t i = 0; i < static_cast<std::size_t>(TxnStat::kCount); ++i) {
+                const auto stat = static_cast<TxnStat>(i);
+                row[std::string(name(stat))] = endpoint->host->endpoint.stats().read(stat);
+            }
+            list.push_back(std::move(row));
         }
         return list;
     }
@@ -188,7 +208,8 @@ private:
             [&](const FabricNode& node, const NodePlan& plan, const PortState<Mbuf>& port) {
                 const FabricPort& config = node.ports[port.rules.id.value];
                 visit(fabric.port_name({plan.node, port.rules.id}),
-                      {node, config, fabric.profile(config.profile), port});
+                      {node, config, fabric.profile(config.profile), port,
+                       plan.ports[port.rules.id.value].wire_frames > 0});
             });
     }
 
@@ -242,19 +263,19 @@ json describe_port(const PortView& view) {
     const bool link = view.config.kind == PortKind::kLink;
     entry["kind"] = link ? "link" : "plain";
     entry["up"] = view.port.device->is_up();
-    entry["device"] = view.config.device;
+    entry["device"] = view.wired ? "" : view.config.device;
     entry["worker"] = view.port.rules.id.value % view.node.workers;
     entry["software_fcs"] = view.config.software_fcs;
     return entry;
 }
 
-/// Frames refused, and those that a link that did not run gave up: an operator looks for both here.
+/// Frames refused or discarded, and those that a link gave up when its session ended, of which the
+/// neighbour may have had some: an operator looks for both here.
 json all_drops(const PortView& view, bool all) {
     json drops = drops_json(view.port.counters, all);
-    for (const LinkStat stat : {LinkStat::kLlrTxDiscard, LinkStat::kLlrTxFlushedFrames}) {
-        const std::uint64_t n = view.port.link ? view.port.link->stats().read(stat) : 0;
-        if (n != 0 || (all && view.port.link)) drops[std::string(name(stat))] = n;
-    }
+    constexpr LinkStat kFlushed = LinkStat::kLlrTxFlushedFrames;
+    const std::uint64_t n = view.port.link ? view.port.link->stats().read(kFlushed) : 0;
+    if (n != 0 || (all && view.port.link)) drops[std::string(name(kFlushed))] = n;
     return drops;
 }
 
@@ -284,6 +305,7 @@ void add_commands(CommandTable& table, Process& process, const std::string& inst
     };
     simple("instance", "Who this process is, what it runs, since when.", &Commands::instance);
     simple("nodes", "The nodes that this process runs.", &Commands::nodes);
+    simple("endpoints", "Remote memory: programs, transactions, retries.", &Commands::endpoints);
     ports("ports", "Frames, bytes and drops of each port.", describe_port);
     ports("links", "LLR state of each link port.",
           of_links(nullptr, [](const auto& s, const auto& p) {

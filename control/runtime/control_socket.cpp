@@ -6,12 +6,14 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <optional>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -66,6 +68,17 @@ Expected<void, std::string> remove_if_stale(const std::string& path, const socka
     return {};
 }
 
+/// What other processes left that were killed: their sockets, and the folders "<instance>/" of the
+/// sockets of their endpoints. With the lock: nobody has bound and does not listen.
+void remove_dead_sockets(const std::string& directory) {
+    for (const std::string& path : sockets_in(directory)) {
+        const auto address = address_of(path);
+        if (!address || !remove_if_stale(path, *address)) continue;
+        std::error_code ignored;
+        std::filesystem::remove_all(std::filesystem::path(path).replace_extension(), ignored);
+    }
+}
+
 std::optional<uid_t> user_of(const FileDescriptor& socket) {
     ucred credentials{};
     socklen_t size = sizeof credentials;
@@ -101,6 +114,7 @@ Expected<std::unique_ptr<ControlSocket>, std::string> ControlSocket::open(
     const auto address = address_of(path);
     if (!address) return failure(path + " is too long for a Unix socket: set XDG_RUNTIME_DIR");
     if (auto removed = remove_if_stale(path, *address); !removed) return failure(removed.error());
+    remove_dead_sockets(directory);
     FileDescriptor listener = new_socket();
     // Before bind: the file never has another mode.
     if (!listener || fchmod(listener.get(), S_IRUSR | S_IWUSR) != 0 ||

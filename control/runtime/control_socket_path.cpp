@@ -83,18 +83,25 @@ std::string socket_path(const std::string& directory, std::string_view instance)
     return directory + "/" + std::string(instance) + std::string(kSuffix);
 }
 
+std::vector<std::string> sockets_in(const std::string& path) {
+    std::vector<std::string> found;
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
+    if (!directory) return found;
+    while (const dirent* entry = readdir(directory.get())) {
+        const std::string_view name = entry->d_name;
+        if (!name.ends_with(kSuffix)) continue;
+        if (is_instance_name(name.substr(0, name.size() - kSuffix.size()))) {
+            found.push_back(path + "/" + std::string(name));
+        }
+    }
+    return found;
+}
+
 std::vector<std::string> find_sockets() {
     std::vector<std::string> found;
     for (const std::string& path : socket_directories()) {
-        const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
-        if (!directory) continue;
-        while (const dirent* entry = readdir(directory.get())) {
-            const std::string_view name = entry->d_name;
-            if (!name.ends_with(kSuffix)) continue;
-            if (is_instance_name(name.substr(0, name.size() - kSuffix.size()))) {
-                found.push_back(path + "/" + std::string(name));
-            }
-        }
+        const std::vector<std::string> here = sockets_in(path);
+        found.insert(found.end(), here.begin(), here.end());
     }
     std::ranges::sort(found);
     return found;

@@ -49,6 +49,9 @@ bool is_instance_name(std::string_view name);
 /// "<directory>/<instance>.sock".
 std::string socket_path(const std::string& directory, std::string_view instance);
 
+/// All sockets in one directory, living or not.
+std::vector<std::string> sockets_in(const std::string& directory);
+
 /// All sockets in socket_directories(), living or not.
 std::vector<std::string> find_sockets();
 

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "control/runtime/client_server.h"
 #include "control/runtime/commands_table.h"
 #include "control/runtime/control_socket.h"
+#include "control/runtime/endpoint_backend.h"
 #include "control/runtime/process.h"
 #include "dataplane/dpdk/telemetry.h"
 #include "proto/expected.h"
@@ -16,6 +18,8 @@
 
 namespace ethlink::control {
 
+/// Besides, each endpoint of the process has a socket of its own, for programs (libethlink).
+///
 /// Opened before the process starts, so that a second instance of the same name stops early;
 /// answers only between attach() and detach().
 class ControlService {
@@ -33,13 +37,26 @@ public:
     void serve(Duration timeout);
 
     const std::string& path() const { return socket_->path(); }
+    /// Where programs find the endpoints of the attached process.
+    std::vector<std::string> client_sockets() const;
 
 private:
-    ControlService(std::unique_ptr<ControlSocket> socket, std::string instance, Log log);
+    /// An endpoint's socket for programs, and what it asks.
+    struct Clients {
+        std::unique_ptr<EndpointBackend> backend;
+        std::unique_ptr<ClientServer> server;
+    };
+
+    ControlService(std::unique_ptr<ControlSocket> socket, std::string directory,
+                   std::string instance, Log log);
+    void open_clients(Process& process);
+    void close_clients();
 
     std::unique_ptr<ControlSocket> socket_;
+    std::string directory_;
     std::string instance_;
     Log log_;
+    std::vector<Clients> clients_;
     std::unique_ptr<CommandTable> table_;
     std::vector<dpdk::TelemetryCommand> telemetry_;
 };

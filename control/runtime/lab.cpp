@@ -35,9 +35,8 @@ bool wait(Process& process, const LabOptions& options, Clock::duration limit, Do
 
 /// Endpoints that send: with `incast` the target does not.
 std::uint64_t senders(const Process& process) {
-    return static_cast<std::uint64_t>(std::ranges::count_if(process.endpoints(), [](const auto& e) {
-        return !e->stage().identity().streams.empty();
-    }));
+    return static_cast<std::uint64_t>(std::ranges::count_if(
+        process.endpoints(), [](const auto& e) { return !e->stage().identity().streams.empty(); }));
 }
 
 void run_traffic(Process& process, const LabOptions& options, const std::atomic<bool>& stop) {
@@ -56,6 +55,12 @@ void run_traffic(Process& process, const LabOptions& options, const std::atomic<
     process.send(options.process.traffic, false);
 }
 
+/// Only turns the control thread: programs do the rest.
+void serve(Process& process, const LabOptions& options, const std::atomic<bool>& stop) {
+    constexpr auto kForEver = std::chrono::hours(24 * 365);
+    wait(process, options, kForEver, [&] { return stop.load(); });
+}
+
 void drain(Process& process, const LabOptions& options) {
     wait(process, options, kDrainLimit, [&] {
         const FrameTotals totals = frame_totals(process);
@@ -65,22 +70,21 @@ void drain(Process& process, const LabOptions& options) {
 
 void add_links(const Process& process, LabReport& report) {
     const Fabric& fabric = process.fabric();
-    process.for_each_port([&](const FabricNode& node, const NodePlan& plan,
-                              const PortState<Mbuf>& port) {
-        const FabricPort& config = node.ports[port.rules.id.value];
-        if (!port.link || !config.peer) return;
-        const LinkStats& stats = port.link->stats();
-        report.per_link.push_back(
-            {.from = fabric.port_name({plan.node, port.rules.id}),
-             .to = fabric.port_name(*config.peer),
-             .frames = port.counters.tx_frames.read(),
-             .totals = {.replays = stats.read(LinkStat::kLlrTxReplay),
-                        .replayed = stats.read(LinkStat::kLlrTxReplayed),
-                        .flushes = stats.read(LinkStat::kLlrTxFlush),
-                        .nacks = stats.read(LinkStat::kLlrTxNackCtlOs),
-                        .bad_fcs = stats.read(LinkStat::kLlrRxBad)},
-             .rtt_ns = stats.status.rtt_ns.read()});
-    });
+    process.for_each_port(
+        [&](const FabricNode& node, const NodePlan& plan, const PortState<Mbuf>& port) {
+            const FabricPort& config = node.ports[port.rules.id.value];
+            if (!port.link || !config.peer) return;
+            const LinkStats& stats = port.link->stats();
+            report.per_link.push_back({.from = fabric.port_name({plan.node, port.rules.id}),
+                                       .to = fabric.port_name(*config.peer),
+                                       .frames = port.counters.tx_frames.read(),
+                                       .totals = {.replays = stats.read(LinkStat::kLlrTxReplay),
+                                                  .replayed = stats.read(LinkStat::kLlrTxReplayed),
+                                                  .flushes = stats.read(LinkStat::kLlrTxFlush),
+                                                  .nacks = stats.read(LinkStat::kLlrTxNackCtlOs),
+                                                  .bad_fcs = stats.read(LinkStat::kLlrRxBad)},
+                                       .rtt_ns = stats.status.rtt_ns.read()});
+        });
 }
 
 LabReport take_report(Process& process, double seconds) {
@@ -119,10 +123,11 @@ Expected<LabReport, std::string> run_lab(const Fabric& fabric, const LabOptions&
             "faults in the file and at the load of this machine");
     }
     const auto begin = Clock::now();
-    run_traffic(process, options, stop);
+    options.serve ? serve(process, options, stop) : run_traffic(process, options, stop);
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     drain(process, options);
     LabReport report = take_report(process, seconds);
+    report.served = options.serve;
     if (options.detach) options.detach(process);
     report.mbufs_leaked = process.stop();
     return report;

@@ -106,7 +106,7 @@ private:
         rules.id = PortId{static_cast<std::uint16_t>(index)};
         rules.is_link = config.kind == PortKind::kLink;
         rules.software_fcs = config.software_fcs;
-        rules.max_frame_bytes = profile.max_frame_bytes + kTagBytes;
+        rules.max_frame_bytes = profile.max_frame_bytes;
         rules.vc_map = profile.vc_map;
         rules.guard_source = guarded;
         rules.gpus = config.gpus;

@@ -2,7 +2,6 @@
 #include "control/runtime/pktgen_run.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 namespace ethlink::control {
@@ -15,15 +14,20 @@ constexpr Duration kTick = 10ms;
 constexpr Duration kDrainLimit = 10s;
 constexpr Duration kProgressEvery = 200ms;
 
-/// Calls visit(const PortState&) for the link ports of the endpoints here.
+/// Calls visit(const PortState&) for the ports of the endpoints here.
+template <class Visit>
+void for_each_endpoint_port(const Process& process, Visit visit) {
+    for (const auto& endpoint : process.endpoints()) {
+        const EndpointNode& node = *endpoint->node;
+        for (std::uint16_t i = 0; i < node.port_count(); ++i) visit(node.port(PortId{i}));
+    }
+}
+
 template <class Visit>
 void for_each_endpoint_link(const Process& process, Visit visit) {
-    for (const auto& endpoint : process.endpoints()) {
-        for (std::uint16_t i = 0; i < endpoint->node->port_count(); ++i) {
-            const PktgenNode& node = *endpoint->node;
-            if (node.port(PortId{i}).link) visit(node.port(PortId{i}));
-        }
-    }
+    for_each_endpoint_port(process, [&](const PortState<Mbuf>& port) {
+        if (port.link) visit(port);
+    });
 }
 
 }  // namespace
@@ -42,6 +46,26 @@ bool PktgenRun::wait_for_links(Duration limit) {
     return wait(limit, [&] { return process_->links_up(); });
 }
 
+bool PktgenRun::wait_for_answers(Duration limit) {
+    process_->probe(true);
+    const bool all = wait(limit, [&] { return silent().empty(); });
+    process_->probe(false);
+    return all;
+}
+
+std::vector<GpuId> PktgenRun::silent() const {
+    std::vector<GpuId> list;
+    for (const auto& endpoint : process_->endpoints()) {
+        const std::vector<PktgenStream>& streams = endpoint->stage().identity().streams;
+        for (std::size_t i = 0; i < streams.size(); ++i) {
+            if (!endpoint->stage().is_answered(i)) list.push_back(streams[i].dst);
+        }
+    }
+    std::ranges::sort(list, {}, &GpuId::value);
+    list.erase(std::unique(list.begin(), list.end()), list.end());
+    return list;
+}
+
 bool PktgenRun::plans_are_seen() {
     return std::ranges::all_of(process_->endpoints(),
                                [](const auto& e) { return e->plans.reclaim() == 0; });
@@ -55,8 +79,10 @@ void PktgenRun::drain() {
         kDrainLimit, [&] { return plans_are_seen(); }, Heed::kNothing);
     tick_(kTick);
     const auto all_taken = [&] {
-        const std::uint64_t taken = link_frames() + link_stat(LinkStat::kLlrTxDiscard);
-        return taken >= frame_totals(*process_).sent && process_->quiet();
+        const std::uint64_t taken =
+            link_frames() + plain_frames() + link_stat(LinkStat::kLlrTxDiscard);
+        const FrameTotals totals = frame_totals(*process_);
+        return taken >= totals.sent + totals.probes && process_->quiet();
     };
     wait(kDrainLimit, all_taken, Heed::kNothing);
     if (process_->fabric().nodes.size() != process_->plan().nodes.size()) return;
@@ -73,6 +99,22 @@ std::uint64_t PktgenRun::link_frames() const {
         for (const VcStats& vc : port.link->stats().vcs) sum += vc.tx_frames.read();
     });
     return sum;
+}
+
+/// Given to the media of plain ports, or dropped for want of a buffer.
+std::uint64_t PktgenRun::plain_frames() const {
+    std::uint64_t sum = 0;
+    for_each_endpoint_port(*process_, [&](const PortState<Mbuf>& port) {
+        if (port.link) return;
+        sum += port.counters.tx_frames.read() + port.counters.drops.read(Drop::kTxNoBuffer);
+    });
+    return sum;
+}
+
+bool PktgenRun::has_links() const {
+    bool any = false;
+    for_each_endpoint_link(*process_, [&](const PortState<Mbuf>&) { any = true; });
+    return any;
 }
 
 std::uint64_t PktgenRun::link_stat(LinkStat stat) const {
@@ -133,7 +175,7 @@ PktgenResult PktgenRun::trial(const Workload& traffic, const PktgenTimes& times)
     if (result.drained) {
         result.acknowledged = result.link_frames - std::min(flushed, result.link_frames);
     }
-    result.latency = since(latency(*process_), latency_before);
+    result.latency = latency(*process_) - latency_before;
     return result;
 }
 
@@ -171,31 +213,6 @@ Expected<RateSearch, std::string> search_rate(
         if (!stop.load()) search.on_trial(trial);
     }
     return search;
-}
-
-HistogramSnapshot since(const HistogramSnapshot& later, const HistogramSnapshot& earlier) {
-    // Binary digits of all counts at once, highest first: double what is there, add one for each
-    // slot whose digit is set.
-    HistogramSnapshot result;
-    const auto count = [&](std::size_t slot) {
-        return later.count_in(slot) - std::min(earlier.count_in(slot), later.count_in(slot));
-    };
-    std::uint64_t greatest = 0;
-    for (std::size_t slot = 0; slot < HistogramScale::kSlots; ++slot) {
-        greatest = std::max(greatest, count(slot));
-    }
-    const auto digits = static_cast<unsigned>(std::bit_width(greatest));
-    for (unsigned digit = digits; digit-- > 0;) {
-        const HistogramSnapshot half = result;
-        result.merge(half);
-        Histogram ones;
-        for (std::size_t slot = 0; slot < HistogramScale::kSlots; ++slot) {
-            if ((count(slot) >> digit & 1u) == 0) continue;
-            ones.add(std::min(HistogramScale::highest_in(slot), later.max()));
-        }
-        result.merge(ones.snapshot());
-    }
-    return result;
 }
 
 }  // namespace ethlink::control

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "control/pktgen/rate_search.h"
 #include "control/runtime/process.h"
@@ -14,6 +15,7 @@
 #include "control/runtime/traffic.h"
 #include "dataplane/histogram.h"
 #include "proto/expected.h"
+#include "proto/ids.h"
 #include "proto/time.h"
 
 namespace ethlink::control {
@@ -68,6 +70,15 @@ public:
     /// False if the links did not come up in time.
     bool wait_for_links(Duration limit);
 
+    /// False if some destination did not answer in time; then silent() names them. A destination
+    /// answers when every link of the way there and back is up, and its pktgen runs: what is sent
+    /// earlier waits in front of a dead link until it is too old.
+    bool wait_for_answers(Duration limit);
+    std::vector<GpuId> silent() const;
+
+    /// Whether an endpoint here has a link: only links acknowledge.
+    bool has_links() const;
+
     PktgenResult trial(const Workload& traffic, const PktgenTimes& times);
 
     /// Endpoints here that send with the pattern of this process.
@@ -80,6 +91,7 @@ private:
     void drain();
     bool plans_are_seen();
     std::uint64_t link_frames() const;
+    std::uint64_t plain_frames() const;
     std::uint64_t link_stat(LinkStat stat) const;
 
     Process* process_;
@@ -99,9 +111,5 @@ struct PktgenSearchOptions {
     PktgenRun& run, Workload traffic, PktgenSearchOptions options,
     const std::function<void(const RateTrial&, const PktgenResult&)>& on_trial,
     const std::atomic<bool>& stop);
-
-/// What was counted after `earlier`, a snapshot of the same histogram. Each value stands for its
-/// slot: within 1/64.
-HistogramSnapshot since(const HistogramSnapshot& later, const HistogramSnapshot& earlier);
 
 }  // namespace ethlink::control

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <random>
 #include <sched.h>
+#include <string>
 #include <thread>
 #include <utility>
 
-#include "control/topology.h"
+#include "control/runtime/preflight.h"
 
 namespace ethlink::control {
 namespace {
@@ -28,7 +30,7 @@ std::vector<unsigned> usable_cpus() {
     return cpus;
 }
 
-dpdk::MemoryMode memory_mode(MemoryMode mode) {
+dpdk::MemoryMode for_dpdk(MemoryMode mode) {
     switch (mode) {
         case MemoryMode::kAuto: return dpdk::MemoryMode::kAuto;
         case MemoryMode::kHugepages: return dpdk::MemoryMode::kHugepages;
@@ -45,6 +47,16 @@ bool is_pci(const std::string& device) {
 std::uint64_t random_seed() {
     std::random_device device;
     return std::uint64_t{device()} << 32 | device();
+}
+
+/// The same in all processes of this machine until it boots again: they share a clock. FNV-1a.
+std::uint16_t host_mark() {
+    std::ifstream file("/proc/sys/kernel/random/boot_id");
+    std::string boot;
+    std::getline(file, boot);
+    std::uint32_t hash = 2'166'136'261;
+    for (const char c : boot) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16'777'619;
+    return static_cast<std::uint16_t>(hash >> 16 ^ hash);
 }
 
 /// A worker and how much there is to poll.
@@ -89,16 +101,27 @@ Process::~Process() {
 // Start.
 
 Expected<void, std::string> Process::plan(const ProcessOptions& options) {
-    if (options.node) {
-        const auto errors = check_runs_alone(*fabric_, *options.node);
-        if (!errors.empty()) return failure(text(errors));
-    }
-    auto plan = plan_capacity(*fabric_, options.node, options.impairable);
+    auto plan = plan_process(*fabric_, options.node, options.impairable);
     if (!plan) return failure(text(plan.error()));
     plan_ = std::move(*plan);
+    if (ignores_devices()) {
+        notices_.push_back(
+            "links run on in-process wires; the devices that the file names for them are for "
+            "`ethlink switch` and `ethlink pktgen` with --node");
+    }
     for (const ConfigError& warning : plan_.warnings) notices_.push_back(warning.text());
     routes_ = compute_routes(*fabric_);
     return {};
+}
+
+bool Process::ignores_devices() const {
+    for (const NodePlan& node : plan_.nodes) {
+        const std::vector<FabricPort>& ports = fabric_->node(node.node).ports;
+        for (std::size_t i = 0; i < ports.size(); ++i) {
+            if (node.ports[i].wire_frames > 0 && !ports[i].device.empty()) return true;
+        }
+    }
+    return false;
 }
 
 Expected<void, std::string> Process::start_eal(const ProcessOptions& options) {
@@ -106,7 +129,7 @@ Expected<void, std::string> Process::start_eal(const ProcessOptions& options) {
     constexpr std::uint64_t kForEal = 32;  // its own tables, and heap fragments
     dpdk::EalOptions eal;
     eal.instance = options.instance;
-    eal.memory = memory_mode(fabric_->runtime.memory);
+    eal.memory = for_dpdk(memory_mode(*fabric_, options.node));
     const std::uint64_t pool =
         dpdk::MbufPool::bytes_needed(plan_.pool.total(), plan_.buffer_bytes - plan_.headroom_bytes);
     eal.memory_mb = static_cast<std::uint32_t>(pool / kMiB + kForEal);
@@ -114,8 +137,10 @@ Expected<void, std::string> Process::start_eal(const ProcessOptions& options) {
     std::size_t workers = 0;
     for (const NodePlan& node : plan_.nodes) {
         workers += node.workers;
-        for (const FabricPort& port : fabric_->node(node.node).ports) {
-            if (is_pci(port.device)) eal.pci_devices.push_back(port.device);
+        const std::vector<FabricPort>& ports = fabric_->node(node.node).ports;
+        for (std::size_t i = 0; i < ports.size(); ++i) {
+            const bool opened = node.ports[i].wire_frames == 0;
+            if (opened && is_pci(ports[i].device)) eal.pci_devices.push_back(ports[i].device);
         }
     }
     std::size_t threads =
@@ -152,6 +177,8 @@ Expected<void, std::string> Process::make_nodes(const ProcessOptions& options) {
     const std::vector<NodeId> endpoints = endpoints_of(*fabric_);
     wires_.resize(fabric_->links.size());
     Random random(random_seed());
+    const std::uint32_t run =
+        make_run(host_mark(), static_cast<std::uint16_t>(random.below(1u << 16)));
     for (const NodePlan& plan : plan_.nodes) {
         std::vector<std::unique_ptr<Port<Mbuf>>> devices;
         for (std::uint16_t i = 0; i < plan.ports.size(); ++i) {
@@ -167,10 +194,17 @@ Expected<void, std::string> Process::make_nodes(const ProcessOptions& options) {
         } else {
             const auto at = std::ranges::find(endpoints, plan.node) - endpoints.begin();
             auto& e = *endpoints_.emplace_back(std::make_unique<RunningEndpoint>());
-            e.node = std::make_unique<PktgenNode>(
+            const auto identity = make_txn_identity(*fabric_, plan.node);
+            if (!identity) return failure(identity.error());
+            e.host = make_txn_host(*fabric_, *identity, random);
+            e.node = std::make_unique<EndpointNode>(
                 *fabric_, plan, std::move(devices), *pool_, random, [&](std::uint32_t) {
-                    return PktgenStage<Mbuf>((*identities)[static_cast<std::size_t>(at)],
-                                             e.plans.reader(0), *pool_);
+                    PktgenIdentity pktgen = (*identities)[static_cast<std::size_t>(at)];
+                    pktgen.run = run;
+                    return EndpointStage<Mbuf>(
+                        PktgenStage<Mbuf>(std::move(pktgen), e.plans.reader(0), *pool_), *e.host,
+                        *pool_, fabric_->profiles.front().max_frame_bytes + kTagBytes,
+                        fabric_->runtime.endpoint_queue_frames);
                 });
         }
     }
@@ -181,7 +215,7 @@ Expected<std::unique_ptr<Port<Mbuf>>, std::string> Process::make_port(PortRef re
                                                                       const PortPlan& plan) {
     const FabricPort& config = fabric_->port(ref);
     std::unique_ptr<Port<Mbuf>> port;
-    if (config.device.empty()) {
+    if (plan.wire_frames > 0) {
         port = plug_wire(ref, plan);
     } else {
         auto device = open_device(ref, plan);
@@ -208,13 +242,12 @@ Expected<std::unique_ptr<Port<Mbuf>>, std::string> Process::open_device(PortRef 
                                                                         const PortPlan&) {
     const FabricPort& config = fabric_->port(ref);
     const Runtime& runtime = fabric_->runtime;
-    auto port =
-        dpdk::EthPort::open({.device = config.device,
-                             .max_frame_bytes = fabric_->profile(config.profile).max_frame_bytes +
-                                                kTagBytes + kFcsBytes,
-                             .rx_descriptors = static_cast<std::uint16_t>(runtime.rx_descriptors),
-                             .tx_descriptors = static_cast<std::uint16_t>(runtime.tx_descriptors)},
-                            *pool_);
+    auto port = dpdk::EthPort::open(
+        {.device = config.device,
+         .max_frame_bytes = longest_frame(fabric_->profile(config.profile)) + kFcsBytes,
+         .rx_descriptors = static_cast<std::uint16_t>(runtime.rx_descriptors),
+         .tx_descriptors = static_cast<std::uint16_t>(runtime.tx_descriptors)},
+        *pool_);
     if (!port) return failure(port.error());
     for (const std::string& notice : (*port)->notices()) {
         notices_.push_back(fabric_->port_name(ref) + ": " + notice);
@@ -264,6 +297,7 @@ Expected<void, std::string> Process::run(const ProcessOptions& options) {
 // Run.
 
 std::vector<std::string> Process::on_time() {
+    clock_.follow_kernel();
     std::vector<std::string> events;
     for (dpdk::PortEvent& event : supervisor_.on_time(clock_.now())) {
         events.push_back(port_of(*event.port) + ": " + event.text);
@@ -284,6 +318,12 @@ void Process::send(const Workload& traffic, bool sending) {
     for (auto& endpoint : endpoints_) {
         endpoint->plans.publish(std::make_unique<PktgenPlan>(make_plan(traffic, sending)));
     }
+}
+
+void Process::probe(bool probing) {
+    PktgenPlan plan;
+    plan.probing = probing;
+    for (auto& endpoint : endpoints_) endpoint->plans.publish(std::make_unique<PktgenPlan>(plan));
 }
 
 namespace {

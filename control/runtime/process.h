@@ -13,6 +13,7 @@
 #include "control/routes.h"
 #include "control/runtime/node.h"
 #include "control/runtime/traffic.h"
+#include "control/runtime/txn_host.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/eth_port.h"
 #include "dataplane/dpdk/lcore_runner.h"
@@ -27,12 +28,12 @@ namespace ethlink::control {
 
 using Mbuf = dpdk::Mbuf;
 using SwitchNode = Node<Mbuf, SwitchStage<Mbuf>>;
-using PktgenNode = Node<Mbuf, PktgenStage<Mbuf>>;
+using EndpointNode = Node<Mbuf, EndpointStage<Mbuf>>;
 
 struct ProcessOptions {
     std::string instance;        // names the EAL files and sockets of this process
     std::optional<NodeId> node;  // only this one; else all, links between them on in-process wires
-    Workload traffic;      // which streams the endpoints among them are made for
+    Workload traffic;            // which streams the endpoints among them are made for
     std::uint32_t poll_threads = 0;  // 0 = runtime.workers of the file, or one per CPU
     bool poll_busily = false;        // never sleep, whatever the file says
     bool impairable = false;         // every link port gets a FaultPort, faults or not
@@ -49,8 +50,9 @@ struct RunningSwitch {
 /// An endpoint with the plans that its worker observes.
 struct RunningEndpoint {
     Snapshot<PktgenPlan> plans{1};
-    std::unique_ptr<PktgenNode> node;
-    const PktgenStage<Mbuf>& stage() const { return node->worker(0).stage(); }
+    std::unique_ptr<TxnHost> host;
+    std::unique_ptr<EndpointNode> node;  // uses the host: ends before it
+    const PktgenStage<Mbuf>& stage() const { return node->worker(0).stage().pktgen(); }
 };
 
 /// A fault decorator and where it stands, to be changed while frames flow.
@@ -74,6 +76,9 @@ public:
 
     /// Gives every endpoint here a new plan.
     void send(const Workload& traffic, bool sending);
+
+    /// Instead of sending: every endpoint here asks its destinations whether they are there.
+    void probe(bool probing);
 
     /// Whether all links run and know their credits.
     bool links_up() const;
@@ -114,6 +119,7 @@ private:
         : fabric_(&fabric), clock_(dpdk::TscClock::calibrate()) {}
 
     Expected<void, std::string> plan(const ProcessOptions& options);
+    bool ignores_devices() const;
     Expected<void, std::string> start_eal(const ProcessOptions& options);
     Expected<void, std::string> make_pool();
     Expected<void, std::string> make_nodes(const ProcessOptions& options);

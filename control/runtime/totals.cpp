@@ -10,7 +10,8 @@ FrameTotals operator-(const FrameTotals& later, const FrameTotals& earlier) {
             .received_bytes = later.received_bytes - earlier.received_bytes,
             .duplicated = later.duplicated - earlier.duplicated,
             .reordered = later.reordered - earlier.reordered,
-            .unexpected = later.unexpected - earlier.unexpected};
+            .unexpected = later.unexpected - earlier.unexpected,
+            .probes = later.probes - earlier.probes};
 }
 
 FrameTotals frame_totals(const Process& process) {
@@ -28,6 +29,7 @@ FrameTotals frame_totals(const Process& process) {
         const CounterSet<PktgenStat>& stats = endpoint->stage().stats();
         totals.sent += stats.read(PktgenStat::kSentFrames);
         totals.sent_bytes += stats.read(PktgenStat::kSentBytes);
+        totals.probes += stats.read(PktgenStat::kProbes);
     }
     return totals;
 }

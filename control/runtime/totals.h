@@ -20,6 +20,7 @@ struct FrameTotals {
     std::uint64_t duplicated = 0;
     std::uint64_t reordered = 0;
     std::uint64_t unexpected = 0;
+    std::uint64_t probes = 0;  // probes and answers made, in no other number
 
     std::uint64_t delivered() const { return received - duplicated; }
     std::uint64_t lost() const { return sent - std::min(sent, delivered()); }
@@ -31,8 +32,8 @@ struct LinkTotals {
     std::uint64_t replays = 0;   // completed
     std::uint64_t replayed = 0;  // frames sent again
     std::uint64_t flushes = 0;
-    std::uint64_t nacks = 0;     // sent
-    std::uint64_t bad_fcs = 0;   // LLR-eligible frames with a wrong FCS
+    std::uint64_t nacks = 0;    // sent
+    std::uint64_t bad_fcs = 0;  // LLR-eligible frames with a wrong FCS
 };
 
 /// Frames refused, by reason, over all ports.

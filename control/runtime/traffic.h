@@ -18,8 +18,8 @@ namespace ethlink::control {
 struct Workload {
     TrafficPattern pattern = TrafficPattern::kAllToAll;
     std::uint64_t seed = 1;
-    std::uint32_t target = 0;     // incast: index of the endpoint that receives
-    std::vector<Vc> vcs{Vc{2}};   // each pair sends one stream on each of them
+    std::uint32_t target = 0;    // incast: index of the endpoint that receives
+    std::vector<Vc> vcs{Vc{2}};  // each pair sends one stream on each of them
     std::vector<std::uint32_t> sizes{256};
     double frames_per_second = 0;  // per endpoint; 0 = as fast as window and credits allow
     std::uint64_t frames_max = 0;  // per endpoint; 0 = no limit

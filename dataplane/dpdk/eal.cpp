@@ -5,8 +5,10 @@
 #include <cctype>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <memory>
 #include <sched.h>
 #include <string>
@@ -21,6 +23,7 @@
 
 #include "dataplane/dpdk/eal_log.h"
 #include "dataplane/dpdk/hugepages.h"
+#include "dataplane/dpdk/runtime_directory.h"
 
 namespace ethlink::dpdk {
 namespace {
@@ -125,20 +128,37 @@ bool shares_a_cpu(const EalOptions& options, const std::vector<unsigned>& usable
     });
 }
 
-/// EAL keeps its files in /var/run/dpdk when root runs it, even where that cannot be written
-/// (read-only containers). RUNTIME_DIRECTORY is systemd's variable, which EAL honours.
-void choose_runtime_directory() {
-    if (std::getenv("RUNTIME_DIRECTORY") != nullptr || getuid() != 0) return;
-    if (access("/var/run", W_OK) == 0) return;
-    const char* fallback = std::getenv("XDG_RUNTIME_DIR");
-    setenv("RUNTIME_DIRECTORY", fallback != nullptr ? fallback : "/tmp", 0);
-}
-
 /// After telemetry, which removes its socket at exit, too: handlers run last in, first out.
 void remove_runtime_directory() {
     const char* directory = rte_eal_get_runtime_dir();
-    if (directory != nullptr && directory[0] != '\0') rmdir(directory);
+    if (directory != nullptr) leave_runtime_directory(directory);
 }
+
+/// EAL answers an option that it does not know with a page on stdout, which belongs to our report.
+/// While this lives, stdout leads nowhere; or to stderr, if somebody asks for that page.
+class NoStdout {
+public:
+    explicit NoStdout(const Strings& eal_extra) {
+        std::fflush(stdout);
+        const bool asked = std::ranges::any_of(
+            eal_extra, [](const std::string& word) { return word == "-h" || word == "--help"; });
+        const int nowhere = asked ? dup(STDERR_FILENO) : open("/dev/null", O_WRONLY | O_CLOEXEC);
+        saved_ = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+        if (saved_ >= 0 && nowhere >= 0) dup2(nowhere, STDOUT_FILENO);
+        if (nowhere >= 0) close(nowhere);
+    }
+    ~NoStdout() {
+        std::fflush(stdout);
+        if (saved_ < 0) return;
+        dup2(saved_, STDOUT_FILENO);
+        close(saved_);
+    }
+    NoStdout(const NoStdout&) = delete;
+    NoStdout& operator=(const NoStdout&) = delete;
+
+private:
+    int saved_ = -1;
+};
 
 std::string what_to_do(MemoryMode memory) {
     switch (memory) {
@@ -223,13 +243,18 @@ Expected<std::unique_ptr<Eal>, std::string> Eal::start(const EalOptions& options
     catch_eal_log();
     const LogExcerpt log;
     std::vector<char*>& argv = permanent_argv(*arguments);
-    if (rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data()) < 0) {
+    const int begun = [&] {
+        const NoStdout quiet(options.extra);
+        return rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data());
+    }();
+    if (begun < 0) {
         const std::string text = "DPDK does not start (" + eal->command_line_ +
                                  "): " + rte_strerror(rte_errno) + log.as_suffix() + "." +
                                  what_to_do(choice.mode);
         return Unexpected<std::string>(text);
     }
     eal->initialised_ = true;
+    claim_runtime_directory(rte_eal_get_runtime_dir());
     return eal;
 }
 

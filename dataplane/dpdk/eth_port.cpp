@@ -289,8 +289,7 @@ std::size_t EthPort::keep_usable(std::span<Mbuf> arrived) {
 
 void EthPort::refuse(Mbuf& frame) {
     rte_mbuf* mbuf = frame.surrender();
-    Counter& counter = mbuf->nb_segs != 1 ? counters_.rx_multi_segment : counters_.rx_oversize;
-    counter.add();
+    refused_->add(mbuf->nb_segs != 1 ? Drop::kMultiSegment : Drop::kOversize);
     rte_pktmbuf_free(mbuf);
 }
 

@@ -43,9 +43,7 @@ struct EthPortCounters {
     Counter rx_bytes;
     Counter tx_frames;
     Counter tx_bytes;
-    Counter tx_refused;        // tx_burst calls in which the medium did not take everything
-    Counter rx_oversize;       // Drop::kOversize
-    Counter rx_multi_segment;  // Drop::kMultiSegment
+    Counter tx_refused;  // tx_burst calls in which the medium did not take everything
 };
 
 class EthPort final : public Port<Mbuf> {
@@ -64,6 +62,7 @@ public:
     bool is_up() const override { return up_.load(std::memory_order_relaxed); }
     std::uint32_t frames_held_max() const override { return frames_held_max_; }
     Keep keep() const override { return rule_.keep; }
+    void count_refused_in(CounterSet<Drop>& drops) override { refused_ = &drops; }
 
     // The control thread's side.
 
@@ -95,6 +94,8 @@ public:
     /// What the user should know although the port works: "interface va0 is down: ...".
     const std::vector<std::string>& notices() const { return notices_; }
     const EthPortCounters& counters() const { return counters_; }
+    /// kOversize and kMultiSegment: frames that rx_burst() itself refuses.
+    const CounterSet<Drop>& refused() const { return *refused_; }
     std::uint64_t restarts() const { return restarts_.read(); }
 
 private:
@@ -129,6 +130,8 @@ private:
     std::unique_ptr<UnmapGuard> guard_;  // or none: the driver unmaps nothing
     std::uint32_t max_frame_bytes_;
     EthPortCounters counters_;
+    CounterSet<Drop> own_refused_;  // until somebody wants to know
+    CounterSet<Drop>* refused_ = &own_refused_;
 
     // Control thread's.
     DeviceSpec spec_;

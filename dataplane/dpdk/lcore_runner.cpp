@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/dpdk/lcore_runner.h"
 
+#include <algorithm>
 #include <cstring>
 #include <sched.h>
 #include <string>
@@ -54,8 +55,10 @@ void LcoreRunner::run() {
     if (idle_.turns_before_sleep > 0) prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
     std::uint32_t idle_turns = 0;
     std::uint64_t turn_began = TscClock::cycles();
+    Time now = clock_.at(turn_began);
     while (!stop_requested_.load(std::memory_order_relaxed)) {
-        const bool busy = poll_all(clock_.at(turn_began));
+        now = std::max(now, clock_.at(turn_began));  // The clock may jump back a little, we not.
+        const bool busy = poll_all(now);
         idle_turns = busy ? 0 : idle_turns + 1;
         if (!busy) rest(idle_turns);
         const std::uint64_t turn_ended = TscClock::cycles();

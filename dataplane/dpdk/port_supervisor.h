@@ -29,7 +29,7 @@ public:
     static constexpr Duration kDownBeforeRestart = std::chrono::milliseconds(200);
     static constexpr Duration kNeverUpBeforeRestart = std::chrono::seconds(1);
     static constexpr Duration kBackOffMin = std::chrono::milliseconds(200);
-    static constexpr Duration kBackOffMax = std::chrono::seconds(2);
+    static constexpr Duration kBackOffMax = std::chrono::seconds(1);
 
     /// The port outlives the supervisor.
     void watch(EthPort& port, Time now);

@@ -32,7 +32,7 @@ enum class ItemOpcode : std::uint8_t {
     kAtomic = 0x03,
     kWrite = 0x10,  // a part of an RDMA Write; kLast ends the message
     kRead = 0x11,
-    kSend = 0x12,   // a part of a message into the peer's next receive buffer
+    kSend = 0x12,  // a part of a message into the peer's next receive buffer
     // Responses.
     kDone = 0x81,      // the oldest `length` transactions ended with this status
     kData = 0x82,      // the oldest transaction (load, atomic) ended well, with its data
@@ -99,9 +99,9 @@ constexpr std::string_view name(TxnStatus status) {
 }
 
 inline constexpr std::size_t kItemHeadSize = 4;
-inline constexpr std::size_t kItemWhereSize = 16;  // key and address
-inline constexpr std::uint32_t kLoadStoreMax = 256;      // bytes, the largest cache line
-inline constexpr std::uint32_t kMessageMax = 1u << 30;   // bytes of an RDMA message
+inline constexpr std::size_t kItemWhereSize = 16;       // key and address
+inline constexpr std::uint32_t kLoadStoreMax = 256;     // bytes, the largest cache line
+inline constexpr std::uint32_t kMessageMax = 1u << 30;  // bytes of an RDMA message
 
 inline constexpr std::uint8_t kItemLast = 0x01;       // write, send, read_data
 inline constexpr std::uint8_t kItemImmediate = 0x02;  // write, send: with kItemLast
@@ -143,19 +143,27 @@ private:
 std::optional<std::uint32_t> count_items(std::span<const std::byte> payload);
 
 /// What an item takes in a frame, data included.
-constexpr std::size_t load_size() { return kItemHeadSize + kItemWhereSize; }
-constexpr std::size_t store_size(std::uint32_t n) { return kItemHeadSize + kItemWhereSize + n; }
+constexpr std::size_t load_size() {
+    return kItemHeadSize + kItemWhereSize;
+}
+constexpr std::size_t store_size(std::uint32_t n) {
+    return kItemHeadSize + kItemWhereSize + n;
+}
 constexpr std::size_t atomic_size(AtomicOp op) {
     return kItemHeadSize + kItemWhereSize + (op == AtomicOp::kCompareSwap ? 16 : 8);
 }
 constexpr std::size_t write_size(std::uint32_t n, bool immediate) {
     return kItemHeadSize + kItemWhereSize + n + (immediate ? 8 : 0);
 }
-constexpr std::size_t read_size() { return kItemHeadSize + kItemWhereSize + 4; }
+constexpr std::size_t read_size() {
+    return kItemHeadSize + kItemWhereSize + 4;
+}
 constexpr std::size_t send_size(std::uint32_t n, bool immediate) {
     return kItemHeadSize + n + (immediate ? 8 : 0);
 }
-constexpr std::size_t data_size(std::uint32_t n) { return kItemHeadSize + n; }
+constexpr std::size_t data_size(std::uint32_t n) {
+    return kItemHeadSize + n;
+}
 
 // Writers: each fills exactly what the *_size() of the same name says, and gives the place of the
 // data, if there is any.

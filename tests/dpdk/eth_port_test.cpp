@@ -98,9 +98,29 @@ TEST(EthPort, DropsAndCountsChainedAndOversizeFrames) {
         ASSERT_EQ(in.size(), 2u);
         EXPECT_EQ(in[0].bytes()[0], std::byte{2});
         EXPECT_EQ(in[1].bytes()[0], std::byte{5});
-        EXPECT_EQ(port->counters().rx_oversize.read(), 1u);
-        EXPECT_EQ(port->counters().rx_multi_segment.read(), 1u);
+        EXPECT_EQ(port->refused().read(Drop::kOversize), 1u);
+        EXPECT_EQ(port->refused().read(Drop::kMultiSegment), 1u);
         EXPECT_EQ(port->counters().rx_frames.read(), 2u);
+    }
+    EXPECT_EQ(pool->in_use(), 0u);
+}
+
+TEST(EthPort, WhatItRefusesIsCountedWhereItsOwnerLooks) {
+    const auto pool = make_pool();
+    {
+        const auto port = open_port("net_ring0", *pool, 100);
+        CounterSet<Drop> drops;
+        port->count_refused_in(drops);
+        Burst<Mbuf> out;
+        out.push(numbered_frame(*pool, 1, 101));
+        out.push(numbered_frame(*pool, 2, 102));
+        out.push(numbered_frame(*pool, 3, 100));
+        port->tx_burst(out, kNow);
+        Burst<Mbuf> in;
+        port->rx_burst(in, kNow);
+        EXPECT_EQ(in.size(), 1u);
+        EXPECT_EQ(drops.read(Drop::kOversize), 2u);
+        EXPECT_EQ(drops.read(Drop::kMultiSegment), 0u);
     }
     EXPECT_EQ(pool->in_use(), 0u);
 }
@@ -244,8 +264,8 @@ TEST(EthPort, ReadsAndWritesCaptures) {
         ASSERT_EQ(burst.size(), 3u);
         EXPECT_EQ(burst[1].size(), 1518u);
         EXPECT_EQ(burst[2].bytes()[60], std::byte{3});
-        EXPECT_EQ(port->counters().rx_multi_segment.read(), 1u);
-        EXPECT_EQ(port->counters().rx_oversize.read(), 1u);
+        EXPECT_EQ(port->refused().read(Drop::kMultiSegment), 1u);
+        EXPECT_EQ(port->refused().read(Drop::kOversize), 1u);
         port->tx_burst(burst, kNow);
         EXPECT_TRUE(burst.empty());
     }

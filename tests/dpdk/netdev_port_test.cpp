@@ -155,8 +155,8 @@ TEST_F(NetdevPort, AJumboFrameAtASmallPortIsDroppedCountedAndHarmless) {
         for (int i = 0; i < 50; ++i) ASSERT_TRUE(peer.send(9000, 5));
         ASSERT_TRUE(peer.send(1518, 6));
         EXPECT_EQ(receive(*port, 6), 1518u);
-        EXPECT_EQ(port->counters().rx_oversize.read(), 50u);
-        EXPECT_EQ(port->counters().rx_multi_segment.read(), 0u);
+        EXPECT_EQ(port->refused().read(Drop::kOversize), 50u);
+        EXPECT_EQ(port->refused().read(Drop::kMultiSegment), 0u);
     }
     EXPECT_EQ(pool->in_use(), 0u);
     std::vector<Mbuf> all(255);  // Every buffer of the pool is still as it should be.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/dpdk/tsc_clock.h"
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -41,7 +42,47 @@ TEST(TscClock, ScalesWithoutOverflowForCenturies) {
                              clock.at(start + 100 * year) - clock.at(start))
                              .count();
     EXPECT_NEAR(hours, 100.0 * 365 * 24, 1);
-    EXPECT_EQ(clock.at(0), Time{});
+}
+
+TEST(TscClock, TwoClocksAgreeWhereverTheyWereMade) {
+    TscClock one = TscClock::calibrate();
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    TscClock other = TscClock::calibrate();
+    one.follow_kernel();
+    for (int i = 0; i < 20; ++i) {
+        const std::uint64_t cycles = TscClock::cycles();
+        const Duration apart = one.at(cycles) - other.at(cycles);
+        EXPECT_LT(std::abs(apart.count()), 5'000);  // ns; what cannot be less in a virtual machine
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        one.follow_kernel();
+        if (i % 3 == 0) other.follow_kernel();
+    }
+}
+
+TEST(TscClock, TellsTheTimeOfEarlierCycles) {
+    const TscClock clock = TscClock::calibrate();
+    const std::uint64_t now = TscClock::cycles();
+    const auto second = static_cast<std::uint64_t>(clock.hz());
+    const double ago =
+        std::chrono::duration<double>(clock.at(now) - clock.at(now - second)).count();
+    EXPECT_NEAR(ago, 1, 1e-6);
+}
+
+TEST(TscClock, IsReadWholeWhileItMoves) {
+    TscClock clock = TscClock::calibrate();
+    std::atomic<bool> done{false};
+    std::thread mover([&] {
+        while (!done.load()) clock.follow_kernel();
+    });
+    Time last = clock.now();
+    for (int i = 0; i < 1'000'000; ++i) {
+        const Time now = clock.now();
+        ASSERT_GT(now, last - std::chrono::milliseconds(1));
+        ASSERT_LT(now, last + std::chrono::seconds(1));
+        last = now;
+    }
+    done.store(true);
+    mover.join();
 }
 
 }  // namespace

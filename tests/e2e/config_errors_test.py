@@ -182,6 +182,48 @@ class CannotRun(ethlink.Case):
         ended = self.run_program("lab", ethlink.CONFIGS / "single-rack.yaml", "--duration", "1",
                                  "--", "--no-such-option")
         self.assert_cannot_run(ended, "no-such-option")
+        self.assertEqual(ended.out, "")
+        self.assertLess(len(ended.err.splitlines()), 6, ended)  # No page of DPDK's.
+
+
+class Usage(ethlink.Case):
+    """Mistakes of the file that no parser sees: the same exit code from whatever would run it."""
+
+    HUGE = profile("vcs: [{name: a, credits: 500000}], max_frame_bytes: 9000, cbfc: "
+                   "{credit_size: 2048}") + "traffic: {vc: a}\n"
+
+    def assert_refused(self, ended, *words):
+        self.assertEqual(ended.code, ethlink.USAGE, ended)
+        self.assertEqual(ended.out, "", ended)
+        self.assert_sentence(ended.err)
+        for line in ended.err.splitlines():
+            self.assertRegex(line, r"^ethlink: .*\.yaml:\d+:\d+: ")
+        for word in words:
+            self.assertIn(word, ended.err)
+
+    def test_numbers_that_do_not_add_up(self):
+        for number in (rack("runtime: {memory_mb: 10}\n"),
+                       profile("vcs: [{name: a, credits: 3}, {name: b, credits: 2}]") +
+                       "traffic: {vc: a}\n"):
+            path = self.file("mistake.yaml", number)
+            self.assert_refused(self.run_program("lab", path), "set it to at least")
+            self.assert_refused(self.run_program("pktgen", path, "--lab"), "set it to at least")
+
+    def test_a_device_that_cannot_be(self):
+        path = self.file("device.yaml", GRAPH +
+                         'ports:\n  - {port: "leaf0:p0", device: net_tap0}\n')
+        ended = self.run_program("lab", path)  # Frames of 2,048 bytes.
+        self.assert_refused(ended, "device.yaml:10:", "1518")
+        self.assertEqual(self.run_program("check", path).code, ethlink.FAILED)
+
+    def test_more_memory_than_the_machine_has(self):
+        path = self.file("huge.yaml", self.HUGE)
+        ended = self.run_program("lab", path)
+        self.assert_refused(ended, "this machine has only", "`credits` of the VCs")
+        # It may be checked elsewhere than it runs.
+        ended = self.run_program("check", path)
+        self.assertEqual(ended.code, ethlink.OK, ended)
+        self.assertRegex(ended.err, "warning: .*this machine has only")
 
 
 if __name__ == "__main__":

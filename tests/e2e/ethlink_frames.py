@@ -116,8 +116,11 @@ def bad_frames(dst, src, unknown=0x02FE, frame_max=2048):
         ("a link word", frame(link=0x80000001), "reserved_nonzero"),
         ("link control", control.ljust(ETHERNET_MIN, b"\0"), "control_on_plain_port"),
         ("a tag of some tenant", frame(vlan=100), "tenant_guard"),
-        # A port has room for a tag more than max_frame_bytes.
-        ("longer than the port allows", of_size(frame_max + 5, dst=dst, src=src), "oversize"),
+        # A tag has room of its own, and nobody else has it.
+        ("one byte longer than the port allows", of_size(frame_max + 1, dst=dst, src=src),
+         "oversize"),
+        ("four bytes longer", of_size(frame_max + 4, dst=dst, src=src), "oversize"),
+        ("the same with a tag", of_size(frame_max + 5, dst=dst, src=src, vlan=5 << 13), "oversize"),
     ]
 
 

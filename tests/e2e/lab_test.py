@@ -36,7 +36,9 @@ class Lab(ethlink.Case):
         self.assertGreater(report["llr"]["replays"], 0)
         self.assertEqual(report["llr"]["flushes"], 0)
         latency = report["latency_ns"]
+        self.assertGreater(latency["min"], 0)
         self.assertGreater(latency["p50"], 0)
+        self.assertNotIn("EAL:", ended.err)
         self.assertLessEqual(latency["p50"], latency["p99"])
         self.assertLessEqual(latency["p99"], latency["p999"])
         lossy = [link for link in report["links"] if "gpu3:e0" in (link["from"], link["to"])]
@@ -61,6 +63,13 @@ class Lab(ethlink.Case):
                                      "--vc", vcs)
             self.assertEqual(ended.code, ethlink.OK, ended)
             self.assert_lossless(ended.json)
+
+    def test_frames_shorter_than_link_control(self):
+        path = self.file("short.yaml", "fabric: short\ntopology: {kind: single-rack}\n"
+                         "profiles:\n  default: {max_frame_bytes: 64}\n")
+        ended = self.run_program("lab", path, "--json", "--duration", "1", "--size", "64")
+        self.assertEqual(ended.code, ethlink.OK, ended)
+        self.assert_lossless(ended.json)
 
     def test_patterns(self):
         for pattern in ("pairs", "permutation", "incast"):
@@ -99,13 +108,23 @@ class Lab(ethlink.Case):
         ended = self.run_program("lab", RACK, "--json", "--duration", "1")
         self.assertEqual(ended.code, ethlink.OK, ended)
         self.assert_lossless(ended.json)
+        # The next start tidies up: no folder of DPDK's, no control socket is left.
+        self.assertEqual(list((self.folder / "dpdk").iterdir()), [])
+        self.assertEqual(list((self.folder / "ethlink").iterdir()), [])
 
     def traces(self):
-        """What a killed process could leave: memory that stays taken. Sockets are no memory."""
+        """What a killed process could leave: memory that stays taken. Sockets are no memory, and a
+        lock ends with its process."""
         places = ("/dev/shm", "/dev/hugepages", "/run/dpdk", self.folder / "dpdk")
-        return {path for place in places for path in pathlib.Path(place).rglob("*ethlink*")
-                if path.is_file()} | {path for path in (self.folder / "dpdk").rglob("*")
-                                      if path.is_file()}
+        return {path for place in places for path in pathlib.Path(place).rglob("*")
+                if path.is_file() and path.stat().st_size > 0 and "ethlink" in str(path)}
+
+    def test_a_file_for_nics_runs_without_them(self):
+        ended = self.run_program("lab", ethlink.CONFIGS / "nics.yaml", "--duration", "1")
+        self.assertEqual(ended.code, ethlink.OK, ended)
+        self.assertIn(NOTHING_WRONG, ended.out)
+        self.assertIn("links run on in-process wires", ended.err)
+        self.assertNotRegex(ended.out, "in leaf0 +0 ns")  # No sample is no latency of 0.
 
     def test_an_ordinary_user_without_hugepages(self):
         user = ethlink.nobody()
@@ -170,7 +189,9 @@ class Mistakes(ethlink.Case):
     def test_no_command_and_no_file(self):
         self.assert_refused(self.run_program(), "--help")
         self.assert_refused(self.run_program("lab"), "file")
-        self.assert_refused(self.run_program("fly"), "--help")
+        self.assert_refused(self.run_program("fly"), "no command `fly`", "--help")
+        self.assert_refused(self.run_program("chekc", RACK), "`chekc`", "did you mean `check`?")
+        self.assertEqual(self.run_program("fly").code, ethlink.USAGE)
 
     def test_help_is_no_mistake(self):
         for arguments in (("--help",), ("lab", "--help"), ("check", "--help"), ("--version",)):

@@ -26,6 +26,7 @@ traffic: {{pattern: pairs}}
 FRAMES = 200_000
 SIZE = 256  # FCS included, as generators count; memif carries none
 FCS = 4
+PROBE = 60
 PORTS = {"gpu0": "leaf0:e0", "gpu1": "leaf0:e1"}
 
 
@@ -63,6 +64,8 @@ class Memif(ethlink.Case):
             trial, = ended.json["trials"]
             self.assertEqual(trial["sent"], FRAMES)
             self.assertEqual(trial["llr_acknowledged"], FRAMES)
+            probes = ended.json["probes"]
+            self.assertGreater(probes, 0)
             ethlink.eventually(lambda: self.received(target) >= FRAMES, 10, "all frames there")
             carried = self.carried()
             ended = sink.stop()
@@ -72,7 +75,12 @@ class Memif(ethlink.Case):
             self.assertEqual(told["received_bytes"], FRAMES * (SIZE - FCS))
             for key in ("missing", "duplicated", "reordered", "unexpected"):
                 self.assertEqual(told[key], 0, told)
-            self.assert_crossed(before, carried, PORTS[source], PORTS[target])
+            # Two processes, one clock.
+            latency = told["latency_ns"]
+            self.assertEqual(latency["count"], FRAMES)
+            self.assertGreater(latency["min"], 0)
+            self.assertLess(latency["max"], 1e9)
+            self.assert_crossed(before, carried, PORTS[source], PORTS[target], probes)
         ended = leaf.stop()
         self.assertEqual(ended.code, ethlink.OK, ended)
         self.assertNotIn("did not come back", ended.err)
@@ -84,15 +92,61 @@ class Memif(ethlink.Case):
                               sum(vc[way + "_bytes"] for vc in entry["vcs"]))
                 for port, entry in self.show_ports("leaf0", "vcs").items() for way in ("rx", "tx")}
 
-    def assert_crossed(self, before, after, ingress, egress):
+    def assert_crossed(self, before, after, ingress, egress, probes):
         """The switch itself counted these frames in and out, and refused none."""
         for key in ((ingress, "rx"), (egress, "tx")):
             frames, size = (late - early for late, early in zip(after[key], before[key]))
-            self.assertEqual(frames, FRAMES, key)
-            self.assertEqual(size, FRAMES * (SIZE - FCS), key)
+            self.assertEqual(frames, FRAMES + probes, key)
+            self.assertEqual(size, FRAMES * (SIZE - FCS) + probes * PROBE, key)
         for port, entry in self.show_ports("leaf0", "drops").items():
-            # A neighbour that has ended leaves CC_Updates to it unacknowledged.
-            self.assertLessEqual(entry["drops"].keys(), {"llr_tx_flushed_frames"}, port)
+            # A neighbour that has ended leaves CC_Updates to it unacknowledged: no frames.
+            self.assertEqual(entry["drops"], {}, port)
+
+    def test_a_sink_that_outlives_its_generator(self):
+        leaf = self.start_switch()
+        sink = self.start_sink("gpu1")
+        for run in (1, 2, 3):
+            ended = self.start_generator("gpu0", "--count", "1000").wait()
+            self.assertEqual(ended.code, ethlink.OK, ended)
+            ethlink.eventually(lambda: self.received("gpu1") >= 1000 * run, 10, "all frames there")
+        ended = sink.stop()
+        self.assertEqual(ended.code, ethlink.OK, ended)
+        told = ended.json
+        self.assertEqual(told["received"], 3000)
+        for key in ("missing", "duplicated", "reordered", "unexpected"):
+            self.assertEqual(told[key], 0, told)
+        leaf.stop()
+
+    def test_a_generator_waits_until_the_sink_answers(self):
+        """What it sent earlier would grow too old in front of the link that is not up yet."""
+        leaf = self.start_switch()
+        source = self.start_generator("gpu0", "--count", "1000", "--warmup", "0")
+        self.wait_for_links(source, "gpu0")
+        time.sleep(1.5)  # Longer than a frame may wait.
+        self.assertEqual(self.ask("gpu0", command="traffic")["sent"], 0)
+        sink = self.start_sink("gpu1")
+        ended = source.wait()
+        self.assertEqual(ended.code, ethlink.OK, ended)
+        ethlink.eventually(lambda: self.received("gpu1") >= 1000, 10, "all frames there")
+        self.assertEqual(sink.stop().json["missing"], 0)
+        leaf.stop()
+
+    def test_what_waits_too_long_for_a_dead_link_is_shown(self):
+        leaf = self.start_switch()
+        ended = self.start_generator("gpu0", "--count", "100", "--warmup", "0", "--no-probe").wait()
+        self.assertEqual(ended.code, ethlink.OK, ended)
+        self.assertEqual(ended.json["trials"][0]["sent"], 100)
+        ethlink.eventually(lambda: self.show_ports("leaf0", "drops")["leaf0:e1"]["drops"] ==
+                           {"link_discard": 100}, 20, "the discarded frames")
+        leaf.stop()
+
+    def test_a_generator_without_a_sink_gives_up(self):
+        leaf = self.start_switch()
+        ended = self.start_generator("gpu0", "--wait", "2").wait()
+        self.assertEqual(ended.code, ethlink.CANNOT_RUN, ended)
+        self.assertIn("no answer from 0x0201", ended.err)
+        self.assertIn("--no-probe", ended.err)
+        leaf.stop()
 
     def flow(self):
         """A sink and a generator that sends until it is stopped."""
@@ -145,16 +199,20 @@ class Memif(ethlink.Case):
 
     def test_what_the_user_forgot(self):
         for arguments, words in (
-                (("switch", self.fabric, "--node", "gpu0"), "run it with: ethlink pktgen"),
+                (("switch", self.fabric, "--node", "gpu0"), "run it with: ethlink "),
                 (("pktgen", self.fabric, "--node", "leaf0"), "run it with: ethlink switch"),
                 (("switch", self.fabric, "--node", "leaf7"), "leaf7"),
                 (("switch", self.fabric, "--node", "leaf0", "--device", "leaf0:e7=net_null0"),
                  "no port leaf0:e7"),
+                (("switch", self.fabric, "--node", "leaf0", "--device", "leaf0:e0=net_memif0"),
+                 "role=server"),
                 (("switch", ethlink.CONFIGS / "single-rack.yaml", "--node", "leaf0"), "no device")):
             ended = self.run_program(*arguments)
-            self.assertIn(ended.code, (ethlink.USAGE, ethlink.CANNOT_RUN), ended)
+            self.assertEqual(ended.code, ethlink.USAGE, ended)
             self.assert_sentence(ended.err)
             self.assertIn(words, ended.err)
+            for line in ended.err.splitlines():
+                self.assertTrue(line.startswith("ethlink: "), ended)
 
     def test_a_generator_without_a_switch_gives_up(self):
         ended = self.start_generator("gpu0", "--wait", "1").wait()

@@ -160,12 +160,15 @@ class Veth(ethlink.Case):
         self.assertEqual(self.drops("leaf0:p2"), {"tenant_guard": 3})
         self.assertEqual(self.receive(3), [])
 
-    def test_jumbo_frames_are_harmless(self):
+    def test_jumbo_frames_are_counted_and_harmless(self):
+        """The device itself refuses them: longer than any buffer."""
         jumbo = frames.of_size(8000, dst=GPUS[1], src=GPUS[0])
         good = [frames.of_size(1000, dst=GPUS[1], src=GPUS[0], psn=n) for n in range(50)]
         for frame in good:
             self.send(0, [jumbo])
             self.assert_same(self.carry(0, 1, [frame]), [frame])
+        self.assertEqual(self.show_ports("leaf0", "drops")["leaf0:p0"]["drops"],
+                         {"oversize": len(good)})
 
     def test_frames_of_other_programs_are_refused(self):
         """What a kernel interface hears all the time."""

@@ -109,6 +109,8 @@ TEST(Capacity, BuffersHoldTagFcsAndHeadroom) {
     EXPECT_EQ(result.headroom_bytes, 128u);
     EXPECT_EQ(result.buffer_bytes, 2240u);  // 128 + 2048 + 4 + 4, rounded up to 64
     EXPECT_EQ(plan(profile("max_frame_bytes: 9216")).buffer_bytes, 9408u);
+    // Link control must fit, however short the frames are.
+    EXPECT_GE(plan(profile("max_frame_bytes: 64")).buffer_bytes, 128u + wire::kMaxControlFrame + 4);
 }
 
 TEST(Capacity, TheWindowIsBoundedByBytesToo) {

@@ -179,8 +179,8 @@ const Mistake kValues[] = {
      ""},
     {"traffic_vc", rack(2, 1, "traffic: {vc: @bulk}\n"), "traffic.vc", "no VC `bulk`",
      "rdma-request"},
-    {"traffic_frame", rack(2, 1, "traffic: {frame_size: @4096}\n"), "traffic.frame_size",
-     "2052", "bytes with FCS"},
+    {"traffic_frame", rack(2, 1, "traffic: {frame_size: @4096}\n"), "traffic.frame_size", "2052",
+     "bytes with FCS"},
     {"imix_too_large",
      rack(2, 1, "profiles: {default: {max_frame_bytes: 512}}\ntraffic: {frame_size: @imix}\n"),
      "traffic.frame_size", "64 to 516", "bytes with FCS"},
@@ -218,8 +218,9 @@ const Mistake kGraph[] = {
      "links[1].endpoints[1]", "already used in line 6", ""},
     {"plain_port_twice", small_fabric("ports:\n  - {port: @\"leaf0:e0\", device: net_tap0}\n"),
      "ports[0].port", "already used in line 7", ""},
-    {"plain_port_of_endpoint", small_fabric("ports:\n  - {port: @\"gpu0:p0\", device: net_tap0}\n"),
-     "ports[0].port", "plain ports belong to switches", ""},
+    {"plain_port_of_endpoint_with_gpu",
+     small_fabric("ports:\n  - @{port: \"gpu0:p0\", device: net_tap0, gpu: 7}\n"), "ports[0]",
+     "leads to everybody", "leave `gpu` and `tenant` out"},
     {"plain_port_without_device", small_fabric("ports:\n  - @{port: \"leaf0:p0\"}\n"),
      "ports[0].device", "missing", ""},
     {"plain_port_kind",
@@ -239,6 +240,12 @@ const Mistake kGraph[] = {
     {"gpu_twice_at_plain_port",
      small_fabric("ports:\n  - {port: \"leaf0:p0\", device: net_tap0, gpu: @0x0201}\n"),
      "ports[0].gpu", "already the GPU-ID of `gpu1`", "0x0202"},
+    {"plain_endpoint_behind_two_ports",
+     "fabric: f\nnodes:\n  leaf0: {kind: switch}\n  gpu0: {kind: endpoint, gpu: 0x0200}\nports:\n"
+     "  - {port: \"gpu0:p0\", device: net_tap0}\n"
+     "  - {port: \"leaf0:p0\", device: net_tap0, gpu: 0x0200}\n"
+     "  - {port: \"leaf0:p1\", device: net_tap1, gpu: @0x0200}\n",
+     "ports[2].gpu", "already the GPU-ID of `leaf0:p0`", ""},
     {"device_twice",
      small_fabric("ports:\n  - {port: \"leaf0:p0\", device: \"net_tap0,iface=a\"}\n"
                   "  - {port: \"leaf0:p1\", device: @\"net_tap0,iface=b\"}\n"),

@@ -152,5 +152,32 @@ TEST(Routes, EveryStepOfASwitchIsNearer) {
     }
 }
 
+TEST(Routes, AnEndpointLooksForOthersAtItsPlainPort) {
+    const Fabric fabric = good(R"(
+fabric: f
+nodes:
+  leaf0: {kind: switch}
+  gpu0: {kind: endpoint, gpu: 0x0200, tenant: 7}
+  gpu1: {kind: endpoint, gpu: 0x0201}
+  gpu2: {kind: endpoint, gpu: 0x0202}
+links:
+  - endpoints: ["leaf0:e2", "gpu2:e0"]
+ports:
+  - {port: "leaf0:p0", device: net_null0, gpu: 0x0200}
+  - {port: "leaf0:p1", device: net_null1, gpu: 0x0201}
+  - {port: "gpu0:p0", device: net_null0}
+  - {port: "gpu1:p0", device: net_null0}
+)");
+    EXPECT_EQ(way(fabric, "leaf0", GpuId{0x0200}), "p0");
+    EXPECT_EQ(way(fabric, "leaf0", GpuId{0x0201}), "p1");
+    EXPECT_EQ(way(fabric, "gpu0", GpuId{0x0200}), "");
+    EXPECT_EQ(way(fabric, "gpu0", GpuId{0x0201}), "p0");
+    EXPECT_EQ(way(fabric, "gpu0", GpuId{0x0202}), "p0");
+    EXPECT_EQ(way(fabric, "gpu2", GpuId{0x0201}), "e0");
+    const NodeId gpu0 = *fabric.find_node("gpu0");
+    EXPECT_EQ(fabric.node(gpu0).ports[0].tenant, Tenant{7});
+    EXPECT_TRUE(check_runs_alone(fabric, gpu0).empty());
+}
+
 }  // namespace
 }  // namespace ethlink::control::test

@@ -6,8 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/port_state.h"
 #include "dataplane/wire_port.h"
 #include "tests/sim/ghost.h"
+#include "tests/sim/profiles.h"
 
 namespace ethlink {
 namespace {
@@ -63,6 +65,31 @@ TEST(WirePort, IsAFifoInEachDirection) {
     burst.clear();
     EXPECT_EQ(cable.receive(cable.near), 8);
     EXPECT_EQ(cable.pool.in_use(), 0u);
+}
+
+/// A medium that refuses every frame that it would bring.
+class Refusing final : public Port<SimFrame> {
+public:
+    void rx_burst(Burst<SimFrame>&, Time) override { drops_->add(Drop::kMultiSegment); }
+    void tx_burst(Burst<SimFrame>&, Time) override {}
+    bool is_up() const override { return true; }
+    std::uint32_t frames_held_max() const override { return 0; }
+    Keep keep() const override { return Keep::kCopy; }
+    void count_refused_in(CounterSet<Drop>& drops) override { drops_ = &drops; }
+
+private:
+    CounterSet<Drop>* drops_ = nullptr;
+};
+
+TEST(FaultPort, WhatTheMediumRefusesIsCountedAtThePort) {
+    sim::FramePool pool(10);
+    FaultPort<SimFrame> device(std::make_unique<Refusing>(), pool, 10, false, {});
+    const LinkProfile profile = sim::quick_profile();
+    PortRules rules;
+    rules.is_link = false;
+    PortState<SimFrame> port(device, rules, profile, LinkEnd{}, {}, 0, pool);
+    device.rx_burst(port.arrived, Time{1s});
+    EXPECT_EQ(port.counters.drops.read(Drop::kMultiSegment), 1u);
 }
 
 TEST(WirePort, WhatDoesNotFitStays) {

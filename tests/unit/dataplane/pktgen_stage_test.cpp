@@ -23,6 +23,7 @@ using Endpoint = Worker<SimFrame, PktgenStage<SimFrame>>;
 
 constexpr GpuId kSelf{0x0200}, kPeer{0x0201};
 constexpr Vc kVc{2};
+constexpr std::uint32_t kRun = make_run(7, 1), kPeersRun = make_run(7, 2);
 
 /// One endpoint with two streams on a plain port, and hands at the other end of its wire.
 struct Rig {
@@ -45,6 +46,7 @@ struct Rig {
     static PktgenIdentity identity() {
         PktgenIdentity who;
         who.self = kSelf;
+        who.run = kRun;
         who.streams = {{.dst = kPeer, .vc = kVc, .entropy = 7, .dscp = 16},
                        {.dst = GpuId{0x0202}, .vc = kVc}};
         who.sources = {kPeer};
@@ -74,10 +76,13 @@ struct Rig {
     std::uint64_t drops(Drop reason) const { return endpoint.port(0).counters.drops.read(reason); }
     /// A test frame to us: number and time as its maker would write them.
     SimFrame test_frame(std::uint64_t number, std::uint32_t stream = 0, GpuId src = kPeer) {
+        return test_frame(TestPayload{.number = number, .run = kPeersRun, .stream = stream}, src);
+    }
+    SimFrame test_frame(TestPayload test, GpuId src = kPeer) {
         return frame_of([&](wire::DataFrame& repr, std::span<std::byte> payload) {
             repr.src = src;
-            repr.txn.tag = stream;
-            store_be64(payload.data(), number);
+            test.made_at = static_cast<std::uint64_t>(now.time_since_epoch().count());
+            test.emit(payload);
         });
     }
     SimFrame frame_of(const std::function<void(wire::DataFrame&, std::span<std::byte>)>& change) {
@@ -128,8 +133,12 @@ TEST(PktgenStage, SendsItsPlanInTurn) {
         EXPECT_EQ(frames[i].size(), (std::array{60u, 566u, 1514u}[i % 3]));
         const auto txn = wire::TxnView::parse(view->txn_bytes());
         ASSERT_TRUE(txn);
-        EXPECT_EQ(txn->tag(), i % 2);
-        EXPECT_EQ(load_be64(txn->payload().data()), i / 2);
+        const auto test = TestPayload::parse(txn->payload());
+        ASSERT_TRUE(test);
+        EXPECT_EQ(test->stream, i % 2);
+        EXPECT_EQ(test->number, i / 2);
+        EXPECT_EQ(test->run, kRun);
+        EXPECT_EQ(test->kind, TestPayload::Kind::kData);
     }
     EXPECT_EQ(rig.stat(PktgenStat::kSentFrames), 600u);
     EXPECT_EQ(rig.stat(PktgenStat::kSentBytes), 200u * (60 + 566 + 1514));
@@ -194,13 +203,98 @@ TEST(PktgenStage, MeasuresLatencyFromTheTimeInTheFrame) {
     SimFrame frame = rig.test_frame(0);
     rig.now += 24us;
     rig.hear(std::move(frame));
-    EXPECT_EQ(rig.endpoint.stage().latency().snapshot().max(), 25'000u);
+    rig.run(1);  // The turn in which it arrived is over when the next one begins.
+    EXPECT_EQ(rig.endpoint.stage().latency().snapshot().max(), 26'000u);
+    EXPECT_EQ(rig.endpoint.stage().latency().snapshot().min(), 26'000u);
     // A clock that is ahead of ours says nothing.
     rig.now += 100us;
     SimFrame future = rig.test_frame(1);
     rig.now -= 50us;
     rig.hear(std::move(future));
+    rig.run(1);
     EXPECT_EQ(rig.endpoint.stage().latency().snapshot().count(), 1u);
+    // Neither does that of another host.
+    rig.hear(rig.test_frame({.number = 2, .run = make_run(8, 2)}));
+    rig.run(1);
+    EXPECT_EQ(rig.endpoint.stage().latency().snapshot().count(), 1u);
+}
+
+TEST(PktgenStage, NoFrameSeemsToArriveWhenItIsMade) {
+    Rig rig;
+    for (std::uint64_t n = 0; n < 3; ++n) {
+        rig.now += 1us;
+        SimFrame frame = rig.test_frame(n);
+        rig.now -= 1us;
+        rig.hear(std::move(frame));  // In the very turn of its making.
+    }
+    rig.run(1);
+    EXPECT_EQ(rig.endpoint.stage().latency().snapshot().count(), 3u);
+    EXPECT_EQ(rig.endpoint.stage().latency().snapshot().min(), 1000u);
+}
+
+TEST(PktgenStage, ASourceThatWasStartedAgainBeginsAnew) {
+    Rig rig;
+    for (const std::uint64_t n : {0u, 1u, 3u}) rig.hear(rig.test_frame(n));
+    for (const std::uint32_t run : {make_run(7, 3), make_run(9, 3)}) {
+        for (const std::uint64_t n : {0u, 1u, 2u}) {
+            rig.hear(rig.test_frame({.number = n, .run = run}));
+        }
+    }
+    EXPECT_EQ(rig.stat(PktgenStat::kInOrder), 9u);
+    EXPECT_EQ(rig.stat(PktgenStat::kDuplicated), 0u);
+    EXPECT_EQ(rig.endpoint.stage().missing(), 1u);  // Number 2 of the first run never came.
+}
+
+std::optional<TestPayload> payload_of(const SimFrame& frame) {
+    const auto view = wire::parse(frame.bytes());
+    if (!view) return {};
+    const auto txn = wire::TxnView::parse(view->txn_bytes());
+    return txn ? TestPayload::parse(txn->payload()) : std::nullopt;
+}
+
+TEST(PktgenStage, AnswersAProbeAndCountsNoFrame) {
+    Rig rig;
+    rig.hear(rig.test_frame({.run = kPeersRun, .kind = TestPayload::Kind::kProbe, .stream = 1}));
+    const auto frames = rig.run(1);
+    ASSERT_EQ(frames.size(), 1u);
+    EXPECT_EQ(wire::parse(frames[0].bytes())->dst(), kPeer);
+    EXPECT_EQ(frames[0].size(), 60u);
+    const auto answer = payload_of(frames[0]);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->kind, TestPayload::Kind::kAnswer);
+    EXPECT_EQ(answer->run, kPeersRun);
+    EXPECT_EQ(answer->stream, 1u);
+    EXPECT_EQ(rig.stat(PktgenStat::kProbes), 1u);
+    EXPECT_EQ(rig.stat(PktgenStat::kSentFrames) + rig.stat(PktgenStat::kReceivedFrames), 0u);
+    // A stranger gets none.
+    rig.hear(rig.test_frame({.kind = TestPayload::Kind::kProbe}, GpuId{0x0333}));
+    EXPECT_TRUE(rig.run(1).empty());
+    EXPECT_EQ(rig.stat(PktgenStat::kUnexpected), 1u);
+}
+
+TEST(PktgenStage, ProbesSlowlyUntilItIsAnswered) {
+    Rig rig;
+    rig.publish({.sending = true, .probing = true, .sizes = {60}});
+    EXPECT_EQ(rig.run(20'000).size(), 8u);  // 20 ms, two streams.
+    EXPECT_FALSE(rig.endpoint.stage().is_answered(0));
+    const TestPayload yes{.run = kRun, .kind = TestPayload::Kind::kAnswer, .stream = 0};
+    TestPayload of_another_run = yes;
+    of_another_run.run = kPeersRun;
+    rig.hear(rig.test_frame(of_another_run));
+    EXPECT_FALSE(rig.endpoint.stage().is_answered(0));
+    TestPayload of_no_stream = yes;
+    of_no_stream.stream = 2;
+    rig.hear(rig.test_frame(of_no_stream));
+    rig.hear(rig.test_frame(yes));
+    EXPECT_TRUE(rig.endpoint.stage().is_answered(0));
+    EXPECT_FALSE(rig.endpoint.stage().is_answered(1));
+    rig.run(1);
+    EXPECT_EQ(rig.run(20'000).size(), 4u);  // Only the other one is asked.
+    EXPECT_EQ(rig.stat(PktgenStat::kSentFrames), 0u);
+    rig.publish({.sending = true, .sizes = {60}, .frames_max = 2});
+    const auto frames = rig.run(5);
+    ASSERT_EQ(frames.size(), 2u);
+    EXPECT_EQ(payload_of(frames[0])->number, 0u);  // Probes have no number.
 }
 
 TEST(PktgenStage, RefusesByName) {
@@ -233,7 +327,9 @@ TEST(PktgenStage, RefusesByName) {
                  seal(bytes);
              }},
         {.reason = Drop::kTxnMalformed,
-         .repr = [](wire::DataFrame& repr, Bytes) { repr.payload = repr.payload.first(15); }},
+         .repr = [](wire::DataFrame& repr, Bytes) { repr.payload = repr.payload.first(23); }},
+        {.reason = Drop::kTxnMalformed,
+         .repr = [](wire::DataFrame&, Bytes payload) { payload[20] = std::byte{3}; }},
         {.reason = Drop::kTxnMalformed,
          .repr = [](wire::DataFrame& repr, Bytes) { repr.txn.opcode = wire::Opcode::kAck; }},
     };

@@ -47,10 +47,6 @@ TEST(Residence, FollowsSixtyFourAtOnceAndThenWaits) {
     }
     residence.turn(now += 1us);
     EXPECT_EQ(residence.entered(), 0);
-    // One that is refused on its way is forgotten, and its number free again; "none" is harmless.
-    residence.forget(*samples.begin());
-    residence.forget(0);
-    EXPECT_EQ(residence.entered(), *samples.begin());
     for (const std::uint8_t sample : samples) residence.left(sample);
     residence.turn(now += 1us);
     EXPECT_EQ(residence.histogram().snapshot().count(), 64u);

@@ -252,11 +252,22 @@ std::vector<Refusal> refusals() {
                  rig.inject(0, std::move(frame));
              }
          }},
-        {Drop::kOversize, 1,
+        // The tag has room of its own, and nobody else has it.
+        {Drop::kOversize, 2,
          [](SwitchRig& rig) {
+             const GhostLook tagged{.vlan = wire::VlanTag{.pcp = 3}};
              rig.inject(0, ghost_to(rig, 1, {}, 2048));
              rig.inject(0, ghost_to(rig, 1, {}, 2049));
+             rig.inject(0, ghost_to(rig, 1, tagged, 2052));
+             rig.inject(0, ghost_to(rig, 1, tagged, 2053));
          }},
+        {Drop::kOversize, 2,
+         [](SwitchRig& rig) {
+             const GhostLook tagged{.vlan = wire::VlanTag{.pcp = 3}};
+             rig.inject(0, in_sequence(rig, ghost_to(rig, 1, {}, 2049)));
+             rig.inject(0, in_sequence(rig, ghost_to(rig, 1, tagged, 2053)));
+         },
+         on_links},
         {Drop::kLengthMismatch, 2,
          [](SwitchRig& rig) {
              SimFrame longer = ghost_to(rig, 1);
@@ -350,10 +361,13 @@ std::vector<Refusal> refusals() {
 }
 
 TEST(Switch, EveryReasonToRefuseHasAFrameThatMeetsIt) {
-    // What no link, switch or worker says: media say it, endpoints, or nobody yet.
-    std::set<Drop> seen{Drop::kMultiSegment,  Drop::kNotForMe,       Drop::kBadIcrc,
-                        Drop::kUnknownOpcode, Drop::kUnknownVersion, Drop::kTxnMalformed,
-                        Drop::kEgressDown,    Drop::kLinkDiscard};
+    // What no switch says: media do (FaultPort, EthPort), endpoints, dead links (Worker), or nobody
+    // yet.
+    std::set<Drop> seen{
+        Drop::kMultiSegment,   Drop::kNotForMe,     Drop::kBadIcrc,           Drop::kUnknownOpcode,
+        Drop::kUnknownVersion, Drop::kTxnMalformed, Drop::kTxnUnknownChannel, Drop::kTxnStale,
+        Drop::kTxnDuplicate,   Drop::kTxnGap,       Drop::kTxnNoRoom,         Drop::kTxnKeyRate,
+        Drop::kEgressDown,     Drop::kLinkDiscard};
     for (const Refusal& refusal : refusals()) {
         SCOPED_TRACE(std::string(name(refusal.reason)));
         RigOptions options = plain_ports(2);

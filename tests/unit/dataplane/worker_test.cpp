@@ -192,7 +192,9 @@ void expect_nothing_held_for_a_dead_neighbour(SwitchRig& rig) {
     for (int n = 0; n < 200; ++n) rig.offer(0, 1, kVc);
     rig.run_for(10ms);
     EXPECT_EQ(rig.port(1).queues.frames(), 0u);
-    EXPECT_GT(rig.port(1).link->stats().read(LinkStat::kLlrTxDiscard), 0u);
+    const std::uint64_t discarded = rig.port(1).link->stats().read(LinkStat::kLlrTxDiscard);
+    EXPECT_GT(discarded, 0u);
+    EXPECT_EQ(rig.drops(1, Drop::kLinkDiscard), discarded);
     EXPECT_TRUE(rig.script(0).to_send[0].empty());
     EXPECT_EQ(rig.endpoint(0).link->cbfc_sender().in_use(kVc).value, 0u);
     rig.expect_conservation();

@@ -161,5 +161,28 @@ TEST(Histogram, AReaderSeesSaneNumbersWhileTheWriterWrites) {
     EXPECT_EQ(histogram->snapshot().min(), 100u);
 }
 
+TEST(HistogramSnapshot, TheDifferenceIsWhatWasAddedSince) {
+    const auto histogram = std::make_unique<Histogram>();
+    for (const std::uint64_t value : {3u, 70'000u, 1'000'000u}) histogram->add(value);
+    const HistogramSnapshot before = histogram->snapshot();
+    EXPECT_TRUE((before - before).empty());
+    EXPECT_EQ((before - before).min(), 0u);
+    EXPECT_EQ((before - before).max(), 0u);
+    for (const std::uint64_t value : {50'000u, 50'000u, 70'000u, 5'000u}) histogram->add(value);
+    const HistogramSnapshot rest = histogram->snapshot() - before;
+    EXPECT_EQ(rest.count(), 4u);
+    EXPECT_EQ(rest.mean(), 175'000.0 / 4);
+    EXPECT_EQ(rest.count_in(Scale::slot_of(50'000)), 2u);
+    EXPECT_EQ(rest.count_in(Scale::slot_of(70'000)), 1u);
+    EXPECT_EQ(rest.count_in(Scale::slot_of(1'000'000)), 0u);
+    // Within a slot of the least and the greatest.
+    EXPECT_EQ(rest.min(), Scale::lowest_in(Scale::slot_of(5'000)));
+    EXPECT_EQ(rest.max(), Scale::highest_in(Scale::slot_of(70'000)));
+    // All of it, if nothing came earlier: then both are exact.
+    const HistogramSnapshot all = histogram->snapshot() - HistogramSnapshot();
+    EXPECT_EQ(all.min(), 3u);
+    EXPECT_EQ(all.max(), 1'000'000u);
+}
+
 }  // namespace
 }  // namespace ethlink

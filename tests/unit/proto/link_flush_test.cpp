@@ -55,6 +55,15 @@ TEST(LinkFlush, ComesAfterReplayCountTimesTimer) {
     EXPECT_EQ(dead.lone.link.llr_tx().state(), LlrTxState::kFlush);  // Until management acts.
 }
 
+TEST(LinkFlush, CountsFramesAndNotTheCcUpdatesAmongThem) {
+    LinkProfile profile = silent();
+    profile.cbfc_profile.cc_message_timer = 15us;
+    Flushed dead(profile);
+    EXPECT_GT(dead.lone.count(LinkStat::kCbfcNumCcUpdateMessagesTx), 2u);
+    EXPECT_EQ(dead.lone.count(LinkStat::kLlrTxFlushedFrames), 3u);
+    EXPECT_EQ(dead.lone.pool.in_use(), 0u);
+}
+
 TEST(LinkFlush, ActionBlock) {
     Flushed dead(silent());
     EXPECT_FALSE(dead.lone.link.can_send(kVc, 60));

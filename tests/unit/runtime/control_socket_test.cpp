@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <fcntl.h>
+#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
@@ -282,20 +283,39 @@ TEST_F(ControlSocketTest, AnyBytesAtAll) {
     EXPECT_EQ(peer.received(), "<still there>\n");
 }
 
-TEST_F(ControlSocketTest, AFileThatADeadProcessLeftIsReplaced) {
-    const std::string path = socket_path(directory_.path(), "main");
-    {
-        const FileDescriptor dead(socket(AF_UNIX, SOCK_STREAM, 0));
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::memcpy(address.sun_path, path.data(), path.size());
-        const auto* generic = static_cast<const sockaddr*>(static_cast<const void*>(&address));
-        ASSERT_EQ(bind(dead.get(), generic, sizeof address), 0);
-    }
+/// A socket file without a listener, as a killed process leaves it.
+void leave_dead_socket(const std::string& path) {
+    const FileDescriptor dead(socket(AF_UNIX, SOCK_STREAM, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    const auto* generic = static_cast<const sockaddr*>(static_cast<const void*>(&address));
+    ASSERT_EQ(bind(dead.get(), generic, sizeof address), 0);
     ASSERT_EQ(access(path.c_str(), F_OK), 0);
+}
+
+TEST_F(ControlSocketTest, AFileThatADeadProcessLeftIsReplaced) {
+    leave_dead_socket(socket_path(directory_.path(), "main"));
     listen();
     Peer peer(socket_->path());
     EXPECT_TRUE(peer.connected());
+}
+
+TEST_F(ControlSocketTest, FilesOfOtherDeadProcessesAreRemovedAndThoseOfTheLivingNot) {
+    const std::string dead = socket_path(directory_.path(), "lab-77");
+    leave_dead_socket(dead);
+    const std::string endpoints = directory_.path() + "/lab-77";  // Where its programs spoke to it.
+    ASSERT_EQ(mkdir(endpoints.c_str(), S_IRWXU), 0);
+    leave_dead_socket(endpoints + "/gpu0.sock");
+    const auto living = ControlSocket::open(directory_.path(), "living");
+    ASSERT_TRUE(living);
+    EXPECT_NE(access(dead.c_str(), F_OK), 0);
+    EXPECT_NE(access(endpoints.c_str(), F_OK), 0);
+    const std::string no_socket = socket_path(directory_.path(), "file");
+    ASSERT_TRUE(std::ofstream(no_socket) << "mine");
+    listen();
+    EXPECT_TRUE(Peer((*living)->path()).connected());
+    EXPECT_EQ(access(no_socket.c_str(), F_OK), 0);
 }
 
 TEST_F(ControlSocketTest, ThatOfALivingProcessIsNot) {
