@@ -19,7 +19,7 @@ public:
 
     /// Calls visit(index) for each; one for which it returns false has nothing to do any more.
     template <class Visit>
-    void for_each(Visit visit) {
+    void for_each(const Visit& visit) {
         for (std::size_t w = 0; w < words_.size(); ++w) {
             for (std::uint64_t left = words_[w]; left != 0; left &= left - 1) {
                 const std::size_t index = w * 64 + static_cast<std::size_t>(std::countr_zero(left));

@@ -41,8 +41,9 @@ public:
         expected_ = expected_ + n;
         nacked_ = false;
         unacked_ += n;
-        ack_due_ = unacked_ >= profile_->items_max / 4 ? now
-                                                       : std::min(ack_due_, now + profile_->ack_delay);
+        ack_due_ = unacked_ >= profile_->items_max / 4
+                       ? now
+                       : std::min(ack_due_, now + profile_->ack_delay);
     }
     void on_duplicate(Time now) { ack_due_ = now; }
     /// True if a NACK should go out now: once per gap, and again when the gap lasts.

@@ -59,7 +59,7 @@ private:
 
     const TxnProfile* profile_ = nullptr;
     Psn oldest_, cursor_, sent_;
-    Psn timed_;         // the ACK that ends the sample
+    Psn timed_;  // the ACK that ends the sample
     bool timing_ = false;
     std::uint32_t retries_ = 0;
     Time timed_at_{};

@@ -23,10 +23,10 @@ bool is_message(Operation operation) {
 bool is_sound(const Request& request) {
     switch (request.operation) {
         case Operation::kLoad:
-        case Operation::kStore:
-            return request.length >= 1 && request.length <= wire::kLoadStoreMax;
+        case Operation::kStore: return request.length >= 1 && request.length <= wire::kLoadStoreMax;
         case Operation::kAtomic:
-            return (request.length == 4 || request.length == 8) && request.atomic < AtomicOp::kCount;
+            return (request.length == 4 || request.length == 8) &&
+                   request.atomic < AtomicOp::kCount;
         case Operation::kWrite:
         case Operation::kSend: return request.length <= wire::kMessageMax;
         case Operation::kRead: return request.length >= 1 && request.length <= wire::kMessageMax;
@@ -199,12 +199,16 @@ void Initiator::find_cursor() {
 Drop Initiator::on_frame(const wire::TxnView& frame, Time now, CompletionSink& sink) {
     const Psn ack{frame.ack()};
     const Psn cursor = tx_.cursor();
-    const DeliveryAck verdict = frame.opcode() == wire::Opcode::kNack ? tx_.on_nack(ack, now)
-                                                                      : tx_.on_ack(ack, now);
+    const DeliveryAck verdict =
+        frame.opcode() == wire::Opcode::kNack ? tx_.on_nack(ack, now) : tx_.on_ack(ack, now);
     if (verdict == DeliveryAck::kInvalid) return Drop::kTxnStale;
-    if (verdict == DeliveryAck::kAccepted) progress_at_ = now;
-    starved_ = frame.opcode() == wire::Opcode::kNack && !frame.payload().empty() &&
-               frame.payload()[0] == static_cast<std::byte>(wire::NackReason::kNoReceive);
+    if (verdict == DeliveryAck::kAccepted) {
+        progress_at_ = now;
+        starved_ = false;
+    }
+    // What stands behind it is NACKed for the gap: that is no news.
+    starved_ |= frame.opcode() == wire::Opcode::kNack && !frame.payload().empty() &&
+                frame.payload()[0] == static_cast<std::byte>(wire::NackReason::kNoReceive);
     if (tx_.cursor() != cursor) find_cursor();
     return frame.opcode() == wire::Opcode::kResponse ? on_items(frame, now, sink) : Drop::kCount;
 }
@@ -222,9 +226,9 @@ Drop Initiator::on_items(const wire::TxnView& frame, Time now, CompletionSink& s
     const std::uint32_t skip = rx_.skip(first);
     if (!believe(frame.payload(), skip)) return Drop::kTxnMalformed;
     ItemReader reader(frame.payload());
-    for (std::uint32_t i = 0; i < *count; ++i) {
-        const auto item = reader.next();
-        if (i >= skip && item) apply(*item, sink);
+    ItemView item;
+    for (std::uint32_t i = 0; i < *count && reader.read(item); ++i) {
+        if (i >= skip) apply(item, sink);
     }
     complete_fences(sink);
     rx_.take(*count - skip, now);
@@ -248,8 +252,7 @@ bool Initiator::answers(const Transaction& transaction, const ItemView& item,
         case ItemOpcode::kData: return has_data && item.length == request.length;
         case ItemOpcode::kReadData: {
             if (request.operation != Operation::kRead) return false;
-            const std::uint32_t n =
-                std::min(part_bytes(*profile_), request.length - received);
+            const std::uint32_t n = std::min(part_bytes(*profile_), request.length - received);
             return (item.is_error() || item.length == n) &&
                    item.is_last() == (received + n == request.length);
         }
@@ -273,15 +276,14 @@ bool Initiator::believe(std::span<const std::byte> payload, std::uint32_t skip) 
         received = 0;
     };
     ItemReader reader(payload);
-    for (std::uint32_t i = 0; !reader.done(); ++i) {
-        const auto item = reader.next();
-        if (!item) return false;
+    ItemView item;
+    for (std::uint32_t i = 0; reader.read(item); ++i) {
         if (i < skip) continue;
-        const bool is_part = item->opcode == ItemOpcode::kReadData && !item->is_last();
-        const std::uint32_t ended = item->opcode == ItemOpcode::kDone ? item->length : 1;
+        const bool is_part = item.opcode == ItemOpcode::kReadData && !item.is_last();
+        const std::uint32_t ended = item.opcode == ItemOpcode::kDone ? item.length : 1;
         for (std::uint32_t k = 0; k < ended; ++k) {
             while (index != head_ && at(index).items == 0) next();  // a fence
-            if (index == head_ || !answers(at(index), *item, received)) return false;
+            if (index == head_ || !answers(at(index), item, received)) return false;
             if (is_part) {
                 received += part_bytes(*profile_);
             } else {
@@ -359,8 +361,8 @@ void Initiator::fail(TxnStatus sent, TxnStatus unsent, CompletionSink& sink) {
     while (tail_ != head_) {
         const Transaction& transaction = at(tail_);
         // A fence belongs to what comes behind it; a message counts as sent with its first part.
-        const bool was_sent = end.distance_from(transaction.first) - 1 < (1u << 31) &&
-                              transaction.items > 0;
+        const bool was_sent =
+            end.distance_from(transaction.first) - 1 < (1u << 31) && transaction.items > 0;
         complete(was_sent ? sent : unsent, 0, sink);
     }
 }

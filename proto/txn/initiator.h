@@ -55,9 +55,7 @@ public:
 
     // Outputs.
 
-    bool wants_to_send(Time now) const {
-        return has_items() || rx_.ack_due(now) || nack_due_;
-    }
+    bool wants_to_send(Time now) const { return has_items() || rx_.ack_due(now) || nack_due_; }
     /// Writes as many items as fit and may go; the header that belongs to them. A frame without
     /// items is a kAck or a kNack.
     wire::TxnHeader fill(wire::TxnWriter& out, std::uint16_t channel, Time now);
@@ -111,7 +109,7 @@ private:
     DeliveryTx tx_;
     DeliveryRx rx_;
     bool nack_due_ = false;
-    bool starved_ = false;  // the target's last word was: no receive buffer
+    bool starved_ = false;  // no progress since the target said: no receive buffer
     Time progress_at_{};
 };
 

@@ -10,7 +10,8 @@
 namespace ethlink::txn {
 
 /// Refused accesses of one channel. While the bucket is empty the channel takes no requests: their
-/// sender must try again later, and at one error a millisecond a key of 64 bits is not found.
+/// sender must try again later, and at one error a millisecond a key of 64 bits is not found. One
+/// frame may hold more guesses than the bucket: it owes them.
 class KeyMeter {
 public:
     static constexpr std::uint32_t kBurst = 64;
@@ -19,24 +20,24 @@ public:
     void on_error(Time now) {
         refill(now);
         ++errors_;
-        if (left_ > 0) --left_;
+        --left_;
     }
     bool is_empty(Time now) {
         refill(now);
-        return left_ == 0;
+        return left_ <= 0;
     }
     std::uint64_t errors() const { return errors_; }
 
 private:
     void refill(Time now) {
-        const auto gained = static_cast<std::uint64_t>((now - refilled_) / kRefill);
+        const std::int64_t gained = (now - refilled_) / kRefill;
         if (gained == 0) return;
-        left_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(kBurst, left_ + gained));
+        left_ = std::min<std::int64_t>(kBurst, left_ + gained);
         refilled_ = now;
     }
 
     std::uint64_t errors_ = 0;
-    std::uint32_t left_ = kBurst;
+    std::int64_t left_ = kBurst;  // below 0: owed
     Time refilled_{};
 };
 

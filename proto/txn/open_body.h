@@ -12,16 +12,17 @@
 
 namespace ethlink::txn {
 
-/// nonce 8 | class 1 | flags 1 | transactions 2 | response bytes 4 [| epoch 8: kOpened only]. [ours]
+/// nonce 8 | class 1 | flags 1 | transactions 2 | response bytes 4 [| epoch 8: kOpened only].
+/// [ours]
 struct OpenBody {
     static constexpr std::size_t kOpenSize = 16;
     static constexpr std::size_t kOpenedSize = 24;
 
     std::uint64_t nonce = 0;  // of this attempt; kOpened repeats it
     ChannelClass kind{};
-    std::uint16_t transactions = 0;     // at most outstanding; kOpen: as many as are wanted
-    std::uint32_t response_bytes = 0;   // of load data at most
-    std::uint64_t epoch = 0;            // of the target: another one is another life
+    std::uint16_t transactions = 0;    // at most outstanding; kOpen: as many as are wanted
+    std::uint32_t response_bytes = 0;  // of load data at most
+    std::uint64_t epoch = 0;           // of the target: another one is another life
 
     void emit(std::span<std::byte, kOpenedSize> out) const {
         store_be64(&out[0], nonce);

@@ -25,8 +25,8 @@ void Target::start(const Peer& peer, Psn requests, Psn responses, Time now) {
     next_ = responses;
     tx_ = DeliveryTx(*profile_, responses);
     rx_ = DeliveryRx(*profile_, requests);
-    keys_ = KeyMeter();
     nack_due_ = false;
+    message_kind_ = ItemOpcode::kInvalid;
     message_status_ = TxnStatus::kOk;
     message_bytes_ = 0;
     progress_at_ = now;
@@ -47,8 +47,8 @@ void Target::drop_receive() {
 Drop Target::on_frame(const wire::TxnView& frame, Time now) {
     const Psn ack{frame.ack()};
     const Psn cursor = tx_.cursor();
-    const DeliveryAck verdict = frame.opcode() == wire::Opcode::kNack ? tx_.on_nack(ack, now)
-                                                                      : tx_.on_ack(ack, now);
+    const DeliveryAck verdict =
+        frame.opcode() == wire::Opcode::kNack ? tx_.on_nack(ack, now) : tx_.on_ack(ack, now);
     if (verdict == DeliveryAck::kInvalid) return Drop::kTxnStale;
     if (verdict == DeliveryAck::kAccepted) release(now);
     if (tx_.cursor() != cursor) find_cursor();
@@ -66,16 +66,17 @@ Drop Target::on_items(const wire::TxnView& frame, Time now) {
         case DeliveryRx::Verdict::kGap: nack(wire::NackReason::kGap, now); return Drop::kTxnGap;
         case DeliveryRx::Verdict::kFar: return Drop::kTxnStale;
     }
-    if (keys_.is_empty(now)) [[unlikely]] return Drop::kTxnKeyRate;
+    if (keys_.is_empty(now)) [[unlikely]]
+        return Drop::kTxnKeyRate;
     now_ = now;
     const std::uint32_t skip = rx_.skip(first);
     ItemReader reader(frame.payload());
     std::uint32_t taken = 0;
     Taken last = Taken::kYes;
-    for (std::uint32_t i = 0; i < *count && last == Taken::kYes; ++i) {
-        const auto item = reader.next();
-        if (i < skip || !item) continue;
-        last = execute(*item);
+    ItemView item;
+    for (std::uint32_t i = 0; last == Taken::kYes && reader.read(item); ++i) {
+        if (i < skip) continue;
+        last = execute(item);
         if (last == Taken::kYes) ++taken;
     }
     if (taken > 0) rx_.take(taken, now);
@@ -112,7 +113,8 @@ Target::Taken Target::execute(const ItemView& item) {
 std::byte* Target::access(const ItemView& item, std::uint64_t length, std::uint8_t right) {
     std::byte* const at =
         memory_.windows->find(item.key, item.address, length, right, peer_.tenant);
-    if (at == nullptr) [[unlikely]] keys_.on_error(now_);
+    if (at == nullptr) [[unlikely]]
+        keys_.on_error(now_);
     return at;
 }
 
@@ -156,7 +158,14 @@ Target::Taken Target::atomic(const ItemView& item) {
     return Taken::kYes;
 }
 
+/// One message ends before the next begins: a part of the other kind spoils it.
+void Target::begin_part(ItemOpcode kind) {
+    if (message_kind_ == ItemOpcode::kInvalid) message_kind_ = kind;
+    if (message_kind_ != kind) message_status_ = TxnStatus::kInvalid;
+}
+
 Target::Taken Target::write(const ItemView& item) {
+    begin_part(ItemOpcode::kWrite);
     std::byte* to = nullptr;
     if (message_status_ == TxnStatus::kOk) {
         to = access(item, item.length, Rights::kWrite);
@@ -167,8 +176,10 @@ Target::Taken Target::write(const ItemView& item) {
         notice = memory_.receives->claim(peer_.gpu);
         if (!notice) return Taken::kNoReceive;
     }
-    if (to != nullptr && item.length > 0) write_bytes(to, item.data);
-    message_bytes_ = std::min(message_bytes_ + item.length, wire::kMessageMax);
+    if (to != nullptr) {
+        if (item.length > 0) write_bytes(to, item.data);
+        message_bytes_ = std::min(message_bytes_ + item.length, wire::kMessageMax);
+    }
     if (!item.is_last()) return Taken::kYes;
     // The program hears of a write with immediate when all of it is in place. Its buffer stays as
     // it is.
@@ -180,7 +191,7 @@ Target::Taken Target::write(const ItemView& item) {
                                             .length = message_bytes_,
                                             .immediate = item.immediate});
     }
-    end_message();
+    end_message(item);
     return Taken::kYes;
 }
 
@@ -198,17 +209,24 @@ Target::Taken Target::read(const ItemView& item) {
 }
 
 Target::Taken Target::send(const ItemView& item) {
+    begin_part(ItemOpcode::kSend);
     if (!receive_ && message_status_ == TxnStatus::kOk) {
         receive_ = memory_.receives->claim(peer_.gpu);
         if (!receive_) return Taken::kNoReceive;
     }
     if (message_status_ == TxnStatus::kOk) {
         const std::span<std::byte> room = receive_->bytes.subspan(message_bytes_);
-        if (item.length > room.size()) message_status_ = TxnStatus::kTooLong;
-        else if (item.length > 0) std::memcpy(room.data(), item.data.data(), item.length);
+        if (item.length > room.size())
+            message_status_ = TxnStatus::kTooLong;
+        else if (item.length > 0)
+            std::memcpy(room.data(), item.data.data(), item.length);
         message_bytes_ += message_status_ == TxnStatus::kOk ? item.length : 0;
     }
-    if (!item.is_last()) return Taken::kYes;
+    if (item.is_last()) end_message(item);
+    return Taken::kYes;
+}
+
+void Target::end_message(const ItemView& item) {
     if (receive_) {
         memory_.receives->deliver(*receive_, {.from = peer_.gpu,
                                               .status = message_status_,
@@ -217,12 +235,8 @@ Target::Taken Target::send(const ItemView& item) {
                                               .immediate = item.immediate});
         receive_.reset();
     }
-    end_message();
-    return Taken::kYes;
-}
-
-void Target::end_message() {
     done(message_status_);
+    message_kind_ = ItemOpcode::kInvalid;
     message_status_ = TxnStatus::kOk;
     message_bytes_ = 0;
 }
@@ -280,7 +294,8 @@ void Target::release(Time now) {
         const std::uint32_t acknowledged = tx_.oldest().distance_from(response.first);
         if (acknowledged < response.items || acknowledged >= (1u << 31)) break;
         if (response.kind == Response::Kind::kData) {
-            store_tail_ = static_cast<std::uint32_t>(response.value) + (response.length + 7) / 8 * 8;
+            store_tail_ =
+                static_cast<std::uint32_t>(response.value) + (response.length + 7) / 8 * 8;
             --stored_;
         }
         if (cursor_ == tail_) ++cursor_;

@@ -28,11 +28,11 @@ struct Response {
     enum class Kind : std::uint8_t { kDone, kValue, kData, kRead };
     Kind kind{};
     wire::TxnStatus status{};
-    std::uint16_t count = 0;      // kDone: transactions
-    std::uint32_t length = 0;     // of the data
-    std::uint64_t key = 0;        // kRead: looked at again for each part
-    std::uint64_t address = 0;    // kRead
-    std::uint64_t value = 0;      // kValue: in wire order; kData: offset in the store
+    std::uint16_t count = 0;    // kDone: transactions
+    std::uint32_t length = 0;   // of the data
+    std::uint64_t key = 0;      // kRead: looked at again for each part
+    std::uint64_t address = 0;  // kRead
+    std::uint64_t value = 0;    // kValue: in wire order; kData: offset in the store
     Psn first;
     std::uint32_t items = 1;
 };
@@ -88,9 +88,7 @@ public:
     bool is_idle() const { return !has_items() && !nack_due_ && rx_.deadline() == kNever; }
     /// Number of the channel's first request: what tells its frames from those of another life.
     Psn first() const { return first_; }
-    Time deadline() const {
-        return std::min(tx_.deadline(), rx_.deadline());
-    }
+    Time deadline() const { return std::min(tx_.deadline(), rx_.deadline()); }
     const KeyMeter& keys() const { return keys_; }
 
 private:
@@ -107,7 +105,8 @@ private:
     Taken read(const wire::ItemView& item);
     Taken send(const wire::ItemView& item);
     Taken refuse();
-    void end_message();
+    void begin_part(wire::ItemOpcode kind);
+    void end_message(const wire::ItemView& item);
     void nack(wire::NackReason reason, Time now);
     std::byte* access(const wire::ItemView& item, std::uint64_t length, std::uint8_t right);
     void done(wire::TxnStatus status);
@@ -131,10 +130,11 @@ private:
     Psn next_;
     DeliveryTx tx_;
     DeliveryRx rx_;
-    KeyMeter keys_;
+    KeyMeter keys_;  // outlives the channel: opening another one buys no guesses
     bool nack_due_ = false;
     wire::NackReason nack_reason_{};
-    // The message (write or send) that is coming in.
+    // The message that is coming in: kWrite, kSend, or kInvalid if there is none.
+    wire::ItemOpcode message_kind_{};
     wire::TxnStatus message_status_{};
     std::uint32_t message_bytes_ = 0;
     std::optional<ReceiveBuffer> receive_;

@@ -40,8 +40,8 @@ struct Request {
 /// A request under way. A ring of these is lent to each Initiator.
 struct Transaction {
     Request request;
-    Psn first;                // of its first item
-    std::uint32_t items = 0;  // that it is sent as; 0: a fence
+    Psn first;                   // of its first item
+    std::uint32_t items = 0;     // that it is sent as; 0: a fence
     std::uint32_t received = 0;  // bytes of a read
     wire::TxnStatus status = wire::TxnStatus::kOk;
 

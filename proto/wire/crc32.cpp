@@ -33,16 +33,18 @@ constexpr Tables make_tables() {
 
 constexpr Tables kTables = make_tables();
 
-// The register (the CRC, not inverted) after eight more bytes.
-std::uint32_t after_eight(std::uint32_t crc, const std::byte* from) {
-    const std::uint64_t word = load_le64(from) ^ crc;
+// The register (the CRC, not inverted) after eight more bytes, a little-endian number.
+std::uint32_t after_eight(std::uint32_t crc, std::uint64_t eight) {
+    const std::uint64_t word = eight ^ crc;
     std::uint32_t next = 0;
     for (std::size_t i = 0; i < 8; ++i) next ^= kTables[7 - i][word >> (8 * i) & 0xFF];
     return next;
 }
 
 std::uint32_t after(std::uint32_t crc, std::span<const std::byte> bytes) {
-    for (; bytes.size() >= 8; bytes = bytes.subspan(8)) crc = after_eight(crc, bytes.data());
+    for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
+        crc = after_eight(crc, load_le64(bytes.data()));
+    }
     for (const std::byte byte : bytes) {
         crc = (crc >> 8) ^ kTables[0][(crc ^ std::to_integer<std::uint32_t>(byte)) & 0xFF];
     }
@@ -50,6 +52,7 @@ std::uint32_t after(std::uint32_t crc, std::span<const std::byte> bytes) {
 }
 
 // Asked once. Zero, and so the table, is right as well for who comes before it is known.
+const bool use_avx512 = crc32_variants::has_avx512();
 const bool use_clmul = crc32_variants::has_clmul();
 
 }  // namespace
@@ -60,21 +63,25 @@ std::uint32_t table(std::span<const std::byte> bytes, std::uint32_t seed) {
     return ~after(~seed, bytes);
 }
 
-std::uint32_t table_with_head(const CrcHead& head, std::span<const std::byte> whole,
+std::uint32_t table_with_head(CrcHeadWords head, std::span<const std::byte> whole,
                               std::size_t from) {
-    return ~after(after(~std::uint32_t{0}, head), whole.subspan(from));
+    const std::uint32_t before = after_eight(after_eight(~std::uint32_t{0}, head.low), head.high);
+    return ~after(before, whole.subspan(from));
 }
 
 }  // namespace crc32_variants
 
 std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t seed) {
-    return use_clmul ? crc32_variants::clmul(bytes, seed) : crc32_variants::table(bytes, seed);
+    if (use_avx512) return crc32_variants::avx512(bytes, seed);
+    if (use_clmul) return crc32_variants::clmul(bytes, seed);
+    return crc32_variants::table(bytes, seed);
 }
 
-std::uint32_t crc32_with_head(const CrcHead& head, std::span<const std::byte> whole,
+std::uint32_t crc32_with_head(CrcHeadWords head, std::span<const std::byte> whole,
                               std::size_t from) {
-    return use_clmul ? crc32_variants::clmul_with_head(head, whole, from)
-                     : crc32_variants::table_with_head(head, whole, from);
+    if (use_avx512) return crc32_variants::avx512_with_head(head, whole, from);
+    if (use_clmul) return crc32_variants::clmul_with_head(head, whole, from);
+    return crc32_variants::table_with_head(head, whole, from);
 }
 
 }  // namespace ethlink::wire

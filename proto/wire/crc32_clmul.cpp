@@ -3,6 +3,8 @@
 // Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009.
 #include "proto/wire/crc32.h"
 
+#include "proto/wire/crc32_constants.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -13,48 +15,12 @@ namespace ethlink::wire::crc32_variants {
 
 namespace {
 
-constexpr std::uint64_t kGenerator = 0x1'04C1'1DB7;  // IEEE 802.3, with its x^32
+using crc32_constants::fold_by;
+using crc32_constants::Pair;
 
-constexpr std::uint64_t reversed(std::uint64_t value, int bits) {
-    std::uint64_t result = 0;
-    for (int i = 0; i < bits; ++i) result |= (value >> i & 1) << (bits - 1 - i);
-    return result;
-}
-
-// x^n mod the generator, reversed, and shifted as the product of two reversed numbers demands.
-constexpr std::uint64_t power(int n) {
-    std::uint64_t remainder = 1;
-    for (int i = 0; i < n; ++i) {
-        remainder <<= 1;
-        if ((remainder >> 32 & 1) != 0) remainder ^= kGenerator;
-    }
-    return reversed(remainder, 32) << 1;
-}
-
-// The integer part of x^64 / generator, reversed: Barrett's constant.
-constexpr std::uint64_t quotient() {
-    std::uint64_t remainder = 1;  // of the leading coefficient of x^64
-    std::uint64_t result = 0;
-    for (int i = 63; i >= 0; --i) {
-        remainder <<= 1;
-        if ((remainder >> 32 & 1) != 0) {
-            remainder ^= kGenerator;
-            result |= std::uint64_t{1} << i;
-        }
-    }
-    return reversed(result, 33);
-}
-
-struct Pair {
-    std::uint64_t low;
-    std::uint64_t high;
-};
-
-// Moves 128 bits forward by 16 and by 64 bytes.
-constexpr Pair kBy16{power(128 + 32), power(128 - 32)};
-constexpr Pair kBy64{power(512 + 32), power(512 - 32)};
-constexpr Pair kTo64{power(64), 0};
-constexpr Pair kBarrett{reversed(kGenerator, 33), quotient()};
+constexpr Pair kBy16 = fold_by(16);
+constexpr Pair kBy64 = fold_by(64);
+constexpr Pair kFinish = crc32_constants::finish_by(0);
 
 // A window of 16 bytes on it is a shuffle that moves bytes up or down and clears the others.
 constexpr auto kSlide = [] {
@@ -93,17 +59,14 @@ constexpr auto kSlide = [] {
 }
 
 [[gnu::target("pclmul,sse4.1"), gnu::always_inline]] inline std::uint32_t reduce(__m128i state) {
-    const __m128i low_32 = _mm_set_epi32(0, 0, 0, -1);
-    // 128 bits to 96 to 64.
-    __m128i x =
-        _mm_xor_si128(_mm_srli_si128(state, 8), _mm_clmulepi64_si128(state, constant(kBy16), 0x10));
-    x = _mm_xor_si128(_mm_srli_si128(x, 4),
-                      _mm_clmulepi64_si128(_mm_and_si128(x, low_32), constant(kTo64), 0x00));
-    // Barrett: subtract the multiple of the generator that leaves 32 bits.
-    const __m128i barrett = constant(kBarrett);
-    __m128i multiple = _mm_clmulepi64_si128(_mm_and_si128(x, low_32), barrett, 0x10);
-    multiple = _mm_clmulepi64_si128(_mm_and_si128(multiple, low_32), barrett, 0x00);
-    return static_cast<std::uint32_t>(_mm_extract_epi32(_mm_xor_si128(x, multiple), 1));
+    // 128 bits to 96, and 64 bits further on; then Barrett.
+    const __m128i finish = constant(kFinish);
+    const __m128i x =
+        _mm_xor_si128(_mm_srli_si128(state, 8), _mm_clmulepi64_si128(state, finish, 0x00));
+    const __m128i barrett = constant(crc32_constants::kBarrett);
+    const __m128i times = _mm_clmulepi64_si128(x, barrett, 0x00);
+    const __m128i multiple = _mm_clmulepi64_si128(times, barrett, 0x10);
+    return static_cast<std::uint32_t>(_mm_extract_epi32(_mm_xor_si128(x, multiple), 2));
 }
 
 // The register after `state` (16 bytes, the register before them added in) and whole[from ..];
@@ -147,11 +110,11 @@ bool has_clmul() {
     return ~after(_mm_xor_si128(load(bytes.data()), before), bytes, 16);
 }
 
-[[gnu::target("pclmul,sse4.1")]] std::uint32_t clmul_with_head(const CrcHead& head,
+[[gnu::target("pclmul,sse4.1")]] std::uint32_t clmul_with_head(CrcHeadWords head,
                                                                std::span<const std::byte> whole,
                                                                std::size_t from) {
-    const __m128i before = _mm_cvtsi32_si128(-1);
-    return ~after(_mm_xor_si128(load(head.data()), before), whole, from);
+    head.low ^= 0xFFFF'FFFF;  // the register before it
+    return ~after(constant({head.low, head.high}), whole, from);
 }
 
 #else
@@ -164,7 +127,7 @@ std::uint32_t clmul(std::span<const std::byte> bytes, std::uint32_t seed) {
     return table(bytes, seed);
 }
 
-std::uint32_t clmul_with_head(const CrcHead& head, std::span<const std::byte> whole,
+std::uint32_t clmul_with_head(CrcHeadWords head, std::span<const std::byte> whole,
                               std::size_t from) {
     return table_with_head(head, whole, from);
 }

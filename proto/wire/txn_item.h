@@ -126,6 +126,39 @@ struct ItemView {
     TxnStatus status() const { return static_cast<TxnStatus>(flags); }
 };
 
+/// Bytes of an item, by its head alone; 0 if no item begins so (unknown, absurd).
+constexpr std::size_t item_size(ItemOpcode opcode, std::uint8_t flags, std::uint32_t length) {
+    constexpr std::size_t kPlace = kItemHeadSize + kItemWhereSize;
+    const bool is_line = flags == 0 && length >= 1 && length <= kLoadStoreMax;
+    // An immediate comes with the end of its message.
+    const bool is_part = (flags & ~(kItemLast | kItemImmediate)) == 0 && flags != kItemImmediate;
+    const std::size_t immediate = (flags & kItemImmediate) != 0 ? 8 : 0;
+    switch (opcode) {
+        case ItemOpcode::kLoad: return is_line ? kPlace : 0;
+        case ItemOpcode::kStore: return is_line ? kPlace + length : 0;
+        case ItemOpcode::kAtomic: {
+            const bool swap = flags == static_cast<std::uint8_t>(AtomicOp::kCompareSwap);
+            const bool known = flags < static_cast<std::uint8_t>(AtomicOp::kCount);
+            return known && (length == 4 || length == 8) ? kPlace + (swap ? 16 : 8) : 0;
+        }
+        case ItemOpcode::kWrite: return is_part ? kPlace + length + immediate : 0;
+        case ItemOpcode::kSend: return is_part ? kItemHeadSize + length + immediate : 0;
+        case ItemOpcode::kRead: return flags == 0 && length == 0 ? kPlace + 4 : 0;
+        case ItemOpcode::kDone:
+            return length >= 1 && flags < static_cast<std::uint8_t>(TxnStatus::kCount)
+                       ? kItemHeadSize
+                       : 0;
+        case ItemOpcode::kData: return is_line ? kItemHeadSize + length : 0;
+        case ItemOpcode::kReadData: {
+            const bool known = (flags & ~(kItemLast | kItemError)) == 0;
+            const bool error = (flags & kItemError) != 0;
+            return known && error == (length == 0) ? kItemHeadSize + length : 0;
+        }
+        case ItemOpcode::kInvalid: break;
+    }
+    return 0;
+}
+
 /// Takes the items of a payload one by one; nothing behind the end is ever read.
 class ItemReader {
 public:
@@ -133,14 +166,89 @@ public:
 
     bool done() const { return rest_.empty(); }
     /// The next item; nothing if the rest is no item (truncated, unknown, absurd).
-    std::optional<ItemView> next();
+    std::optional<ItemView> next() {
+        ItemView item;
+        if (!read(item)) return std::nullopt;
+        return item;
+    }
+    /// The same into `item`; only the fields that its opcode has are written.
+    bool read(ItemView& item);
+    /// Past the next item without a look at its fields; false if the rest is none.
+    bool skip() {
+        const std::size_t size = next_size();
+        rest_ = rest_.subspan(size);
+        return size != 0;
+    }
 
 private:
+    /// 0 if the rest does not begin with a whole item.
+    std::size_t next_size() const {
+        if (rest_.size() < kItemHeadSize) return 0;
+        const std::size_t size =
+            item_size(static_cast<ItemOpcode>(rest_[0]), std::to_integer<std::uint8_t>(rest_[1]),
+                      load_be16(&rest_[2]));
+        if (size > rest_.size()) return 0;
+        const bool is_read = static_cast<ItemOpcode>(rest_[0]) == ItemOpcode::kRead;
+        return is_read && !is_total(load_be32(&rest_[kItemHeadSize + kItemWhereSize])) ? 0 : size;
+    }
+    static bool is_total(std::uint32_t total) { return total >= 1 && total <= kMessageMax; }
+
     std::span<const std::byte> rest_;
 };
 
+inline bool ItemReader::read(ItemView& item) {
+    const std::size_t size = next_size();
+    if (size == 0) return false;
+    const std::byte* at = rest_.data();
+    rest_ = rest_.subspan(size);
+    item.opcode = static_cast<ItemOpcode>(at[0]);
+    item.flags = std::to_integer<std::uint8_t>(at[1]);
+    item.length = load_be16(at + 2);
+    at += kItemHeadSize;
+    const auto where = [&] {
+        item.key = load_be64(at);
+        item.address = load_be64(at + 8);
+        at += kItemWhereSize;
+    };
+    const auto data = [&] {
+        item.data = {at, item.length};
+        at += item.length;
+        const bool follows = item.opcode != ItemOpcode::kReadData && item.has_immediate();
+        item.immediate = follows ? load_be64(at) : 0;
+    };
+    switch (item.opcode) {
+        case ItemOpcode::kLoad: where(); break;
+        case ItemOpcode::kAtomic:
+            where();
+            item.operand = load_be64(at);
+            if (item.atomic() == AtomicOp::kCompareSwap) item.compare = load_be64(at + 8);
+            break;
+        case ItemOpcode::kRead:
+            where();
+            item.operand = load_be32(at);
+            break;
+        case ItemOpcode::kStore:
+        case ItemOpcode::kWrite:
+            where();
+            data();
+            break;
+        case ItemOpcode::kSend:
+        case ItemOpcode::kData:
+        case ItemOpcode::kReadData: data(); break;
+        case ItemOpcode::kDone:
+        case ItemOpcode::kInvalid: break;
+    }
+    return true;
+}
+
 /// How many items the payload holds; nothing if any of them is none. An empty payload has none.
-std::optional<std::uint32_t> count_items(std::span<const std::byte> payload);
+inline std::optional<std::uint32_t> count_items(std::span<const std::byte> payload) {
+    std::uint32_t count = 0;
+    for (ItemReader reader(payload); !reader.done(); ++count) {
+        if (!reader.skip()) return std::nullopt;
+    }
+    return count;
+}
 
 /// What an item takes in a frame, data included.
 constexpr std::size_t load_size() {
