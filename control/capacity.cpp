@@ -13,6 +13,7 @@
 
 #include "control/capacity_check.h"
 #include "dataplane/burst.h"
+#include "dataplane/txn_endpoint.h"
 #include "proto/credit_pool.h"
 
 namespace ethlink::control {
@@ -65,7 +66,11 @@ public:
         errors_ = check_limits(fabric_);
         if (!errors_.empty()) return failure();
         for (std::uint32_t n = 0; n < fabric_.nodes.size(); ++n) {
-            if (!only_ || *only_ == NodeId{n}) plan_.nodes.push_back(plan_node({n}));
+            if (only_ && *only_ != NodeId{n}) continue;
+            plan_.nodes.push_back(plan_node({n}));
+            if (fabric_.node(NodeId{n}).kind == NodeKind::kEndpoint) {
+                plan_.channel_bytes += TxnEndpoint::bytes_needed(txn::TxnProfile{}, TxnLimits{});
+            }
         }
         if (!errors_.empty()) return failure();
         plan_.threads = threads();

@@ -201,7 +201,8 @@ std::string to_text(const CapacityPlan& plan) {
     table.add({"total", std::to_string(pool.total())});
     text << table.text() << "\nmemory: " << megabytes(plan.memory_bytes()) << " (" << pool.total()
          << " buffers of " << plan.buffer_bytes << " bytes: " << megabytes(plan.pool_bytes)
-         << "; queues, rings and replay slots: " << megabytes(plan.ring_bytes) << ")\n";
+         << "; queues, rings and replay slots: " << megabytes(plan.ring_bytes)
+         << "; channels of endpoints: " << megabytes(plan.channel_bytes) << ")\n";
     return text.str();
 }
 

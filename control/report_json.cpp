@@ -223,6 +223,7 @@ json to_json(const CapacityPlan& plan) {
             {"buffer_bytes", plan.buffer_bytes},
             {"pool_bytes", plan.pool_bytes},
             {"ring_bytes", plan.ring_bytes},
+            {"channel_bytes", plan.channel_bytes},
             {"memory_bytes", plan.memory_bytes()},
             {"warnings", errors_json(plan.warnings)}};
 }

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "dataplane/cycle_meter.h"
 #include "dataplane/endpoint_clients.h"
 #include "dataplane/pktgen_stage.h"
 #include "dataplane/stage.h"
@@ -18,12 +19,14 @@ namespace ethlink {
 /// rings of EndpointClients belongs to the worker.
 struct TxnHost {
     TxnHost(const TxnIdentity& identity, const txn::TxnProfile& profile, const TxnLimits& limits,
-            Random random)
-        : clients(identity.tenant, limits.initiators),
+            Random random, CycleMeter::ReadClock read_clock = nullptr)
+        : meter(read_clock),
+          clients(identity.tenant, limits.initiators),
           endpoint(identity, profile, limits, clients, random) {
         clients.bind(endpoint);
     }
 
+    CycleMeter meter;
     EndpointClients clients;
     TxnEndpoint endpoint;
 };
@@ -43,7 +46,10 @@ public:
           frame_bytes_max_(frame_bytes_max),
           queue_frames_(queue_frames) {}
 
-    void refresh() { pktgen_.refresh(); }
+    void refresh() {
+        pktgen_.refresh();
+        host_->meter.begin_turn();
+    }
 
     template <class Node>
     void deliver(F&& frame, const wire::FrameView& view, PortState<F>& in, const Arrival& arrival,
@@ -51,7 +57,9 @@ public:
         if (opcode(view) == wire::Opcode::kTest) {
             return pktgen_.deliver(std::move(frame), view, in, arrival, node);
         }
+        const std::uint64_t entered = host_->meter.enter();
         const Drop refused = accept(view, arrival);
+        host_->meter.leave(CycleStage::kReceive, entered);
         if (refused != Drop::kCount) return node.refuse(arrival, refused);
         frame = F();
         node.consume(arrival);
@@ -59,14 +67,19 @@ public:
 
     template <class Node>
     bool originate(Node& node, Time now) {
-        bool any = pktgen_.originate(node, now);
-        any |= host_->clients.poll(now);
+        CycleMeter& meter = host_->meter;
+        meter.lap(CycleStage::kLinkReceive, meter.had_nested());
+        const bool asked = host_->clients.poll(now);
+        meter.lap(CycleStage::kRequests, asked);
         if (now >= timers_due_) keep_time(node, now);
         Sender<Node> sender{*this, node, now, {}, {}, {}};
-        any |= host_->endpoint.send(sender, now);
+        const bool sent = host_->endpoint.send(sender, now);
         host_->clients.flush();
-        return any;
+        meter.lap(CycleStage::kSend, sent);
+        sent_ = sent;
+        return pktgen_.originate(node, now) || asked || sent;
     }
+    void end_turn() { host_->meter.lap(CycleStage::kLinkTransmit, sent_); }
 
     PktgenStage<F>& pktgen() { return pktgen_; }
     const PktgenStage<F>& pktgen() const { return pktgen_; }
@@ -122,6 +135,7 @@ private:
     Pool* pool_;
     std::uint32_t frame_bytes_max_;
     std::uint32_t queue_frames_;
+    bool sent_ = false;  // in this turn
     Time timers_due_{};
 };
 

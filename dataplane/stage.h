@@ -33,6 +33,7 @@ concept Stage = requires(S& stage, F&& frame, const wire::FrameView& view, PortS
     { stage.deliver(std::move(frame), view, in, arrival, node) } -> std::same_as<void>;
     // Once a turn: frames of the node's own making. True if there were any.
     { stage.originate(node, now) } -> std::same_as<bool>;
+    // A stage may have `void end_turn()`: after everything has been handed to the media.
 };
 
 }  // namespace ethlink

@@ -57,6 +57,13 @@ TxnEndpoint::TxnEndpoint(const TxnIdentity& identity, const txn::TxnProfile& pro
     replies_.reserve(kRepliesMax);
 }
 
+std::uint64_t TxnEndpoint::bytes_needed(const txn::TxnProfile& profile, const TxnLimits& limits) {
+    const std::uint64_t n = profile.transactions_max;
+    return limits.initiators * n * sizeof(txn::Transaction) +
+           limits.targets * (n * sizeof(txn::Response) + profile.response_bytes_max) +
+           limits.windows * sizeof(txn::Window);
+}
+
 // Channels from here.
 
 const TxnEndpoint::From* TxnEndpoint::find(ChannelHandle channel) const {
@@ -74,8 +81,8 @@ ChannelHandle TxnEndpoint::handle(std::size_t index) const {
     return {static_cast<std::uint16_t>(index), from_[index].generation};
 }
 
-std::optional<ChannelHandle> TxnEndpoint::open(GpuId peer, ChannelClass kind,
-                                               ChannelEvents& events, Time now) {
+std::optional<ChannelHandle> TxnEndpoint::open(GpuId peer, ChannelClass kind, ChannelEvents& events,
+                                               Time now) {
     const auto free = std::ranges::find(from_, State::kFree, &From::state);
     if (free == from_.end()) return std::nullopt;
     From& from = *free;
@@ -116,7 +123,8 @@ bool TxnEndpoint::submit(ChannelHandle channel, const txn::Request& request, Tim
 
 std::uint32_t TxnEndpoint::outstanding() const {
     std::uint32_t n = 0;
-    for (const From& from : from_) n += from.state == State::kOpen ? from.initiator->outstanding() : 0;
+    for (const From& from : from_)
+        n += from.state == State::kOpen ? from.initiator->outstanding() : 0;
     for (const To& to : to_) n += to.used ? to.target->pending() : 0;
     return n;
 }
@@ -184,8 +192,8 @@ Drop TxnEndpoint::on_opened(From& from, std::size_t index, const wire::TxnView& 
 /// The target knows no such channel. It says so of a frame that must be one of ours.
 Drop TxnEndpoint::on_refused(From& from, std::size_t index, const wire::TxnView& frame) {
     const Psn about{frame.ack()};
-    const bool ours = from.state == State::kOpening ? about == from.first
-                                                    : from.initiator->has_sent(about);
+    const bool ours =
+        from.state == State::kOpening ? about == from.first : from.initiator->has_sent(about);
     if (!ours) return Drop::kTxnStale;
     end(index, TxnStatus::kPeerRestarted,
         from.state == State::kOpening ? TxnStatus::kUnreachable : TxnStatus::kPeerRestarted);
@@ -200,8 +208,8 @@ Drop TxnEndpoint::on_request(const wire::FrameView& view, const wire::TxnView& f
     if (!index) {
         // Never in answer to a RESET, or two strangers would go on for ever.
         if (frame.opcode() != Opcode::kReset) {
-            reset(view.src(), frame.channel(), TxnHeader::kFromTarget, path, vc,
-                  Psn{frame.psn()}, ResetReason::kUnknownChannel);
+            reset(view.src(), frame.channel(), TxnHeader::kFromTarget, path, vc, Psn{frame.psn()},
+                  ResetReason::kUnknownChannel);
         }
         return Drop::kTxnUnknownChannel;
     }
@@ -216,10 +224,12 @@ Drop TxnEndpoint::on_request(const wire::FrameView& view, const wire::TxnView& f
         return Drop::kTxnMalformed;
     }
     const std::uint64_t errors = to.target->keys().errors();
+    const std::uint64_t executed = to.target->executed();
     const Drop verdict = to.target->on_frame(frame, now);
     if (const std::uint64_t more = to.target->keys().errors() - errors; more > 0) [[unlikely]] {
         stats_->add(TxnStat::kKeyErrors, more);
     }
+    stats_->add(TxnStat::kServed, to.target->executed() - executed);
     if (verdict == Drop::kCount) {
         to.heard = now;
         to.path.port = port;  // The way back is the way by which good frames come.
@@ -257,8 +267,8 @@ Drop TxnEndpoint::on_open(const wire::FrameView& view, const wire::TxnView& fram
 }
 
 TxnEndpoint::To* TxnEndpoint::make_target(GpuId peer, std::uint16_t channel, Time now) {
-    const auto of_peer = std::ranges::count_if(
-        to_, [&](const To& to) { return to.used && to.peer == peer; });
+    const auto of_peer =
+        std::ranges::count_if(to_, [&](const To& to) { return to.used && to.peer == peer; });
     if (of_peer >= static_cast<std::ptrdiff_t>(limits_.targets_per_source)) return nullptr;
     const auto free = std::ranges::find(to_, false, &To::used);
     if (free == to_.end()) return nullptr;

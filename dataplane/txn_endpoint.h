@@ -35,19 +35,20 @@ struct ClassVcs {
 struct TxnIdentity {
     GpuId self{};
     Tenant tenant{};
-    std::uint64_t epoch = 0;  // random: tells this life from the last one
-    std::uint16_t ports = 1;  // at most 32; tracks: any of them leads to every peer
+    std::uint64_t epoch = 0;            // random: tells this life from the last one
+    std::uint16_t ports = 1;            // at most 32; tracks: any of them leads to every peer
     std::array<ClassVcs, 2> classes{};  // by txn::ChannelClass
 };
 
 struct TxnLimits {
-    std::uint32_t initiators = 64;  // channels opened from here
-    std::uint32_t targets = 64;     // channels opened to here ...
+    std::uint32_t initiators = 64;          // channels opened from here
+    std::uint32_t targets = 64;             // channels opened to here ...
     std::uint32_t targets_per_source = 16;  // ... by one GPU (T7)
-    std::uint32_t windows = 1024;   // a power of two
+    std::uint32_t windows = 1024;           // a power of two
 };
 
 enum class TxnStat : std::uint8_t {
+    kServed,  // items executed for others: transactions, or parts of messages
     kTxFrames,
     kRxFrames,
     kRetries,
@@ -61,6 +62,7 @@ enum class TxnStat : std::uint8_t {
 
 constexpr std::string_view name(TxnStat stat) {
     switch (stat) {
+        case TxnStat::kServed: return "served";
         case TxnStat::kTxFrames: return "tx_frames";
         case TxnStat::kRxFrames: return "rx_frames";
         case TxnStat::kRetries: return "retries";
@@ -97,6 +99,9 @@ class TxnEndpoint {
 public:
     TxnEndpoint(const TxnIdentity& identity, const txn::TxnProfile& profile,
                 const TxnLimits& limits, txn::ReceiveQueue& receives, Random random);
+
+    /// What the constructor takes for channels.
+    static std::uint64_t bytes_needed(const txn::TxnProfile& profile, const TxnLimits& limits);
 
     // Channels from here.
 
@@ -279,17 +284,15 @@ bool TxnEndpoint::send_channel(Sender& sender, Half& half, const Path& path, Vc 
     return any;
 }
 
+/// What cannot go now waits, and holds up nobody else's.
 template <class Sender>
 bool TxnEndpoint::send_replies(Sender& sender) {
-    std::size_t sent = 0;
-    for (; sent < replies_.size(); ++sent) {
-        const Reply& reply = replies_[sent];
-        const std::span<std::byte> buffer = sender.begin(reply.path.port, reply.vc);
-        if (buffer.empty()) break;
-        sender.commit(write_reply(buffer, reply));
-    }
-    replies_.erase(replies_.begin(), replies_.begin() + static_cast<std::ptrdiff_t>(sent));
-    return sent > 0;
+    return std::erase_if(replies_, [&](const Reply& reply) {
+               const std::span<std::byte> buffer = sender.begin(reply.path.port, reply.vc);
+               if (buffer.empty()) return false;
+               sender.commit(write_reply(buffer, reply));
+               return true;
+           }) > 0;
 }
 
 // Time.

@@ -54,6 +54,7 @@ public:
         if (crossbar_->worker_count() > 1) busy |= collect();
         busy |= stage_.originate(*this, now);
         for (auto& port : ports_) busy |= transmit(*port);
+        if constexpr (requires { stage_.end_turn(); }) stage_.end_turn();
         if (now >= housekeeping_due_) keep_house();
         return busy;
     }

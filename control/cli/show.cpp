@@ -67,6 +67,7 @@ constexpr Plain kPlain[] = {
     {"drops", "drops", drops_table, true},
     {"nodes", "nodes", nodes_table, false},
     {"endpoints", "endpoints", endpoints_table, false},
+    {"cycles", "cycles", cycles_table, false},
     {"pool", "pool", pool_table, false},
     {"latency", "latency", latency_table, false},
     {"traffic", "traffic", traffic_table, false},
@@ -155,9 +156,9 @@ void add_show(CLI::App& app, const Context&, int& exit_code) {
     auto arguments = std::make_shared<Arguments>();
     CLI::App& show = *app.add_subcommand("show", "Ask a running process: links, counters, credits");
     show.add_option("what", arguments->what,
-                    "instances, nodes, endpoints, ports, links, llr interface, llr counters "
-                    "[detailed], cbfc, "
-                    "vcs, drops, workers, pool, latency, traffic, faults")
+                    "instances, nodes, endpoints, cycles, ports, links, llr interface, llr "
+                    "counters [detailed], cbfc, vcs, drops, workers, pool, latency, traffic, "
+                    "faults")
         ->required();
     show.add_option("--port,-i", arguments->port, "Only this port (leaf0:e0) or node (leaf0)");
     show.add_option("--instance", arguments->instance, "Which process, if several run");

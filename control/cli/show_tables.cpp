@@ -101,6 +101,20 @@ std::string endpoints_table(const json& endpoints) {
     return or_nothing(table, endpoints, "no endpoints here");
 }
 
+std::string cycles_table(const json& cycles) {
+    Table table({"NODE", "ASKED", "SERVED", "LINK_RECEIVE", "RECEIVE", "REQUESTS", "SEND",
+                 "LINK_TRANSMIT"});
+    for (const json& c : cycles) {
+        const json stages = c.value("cycles_per_transaction", json::object());
+        std::vector<std::string> row{cell(c, "node"), cell(c, "asked"), cell(c, "served")};
+        for (const char* stage : {"link_receive", "receive", "requests", "send", "link_transmit"}) {
+            row.push_back(fixed(stages.value(stage, 0.0)));
+        }
+        table.add(std::move(row));
+    }
+    return or_nothing(table, cycles, "no endpoints here");
+}
+
 std::string cbfc_table(const json& cbfc) {
     Table table({"PORT", "VC", "NAME", "LIMIT", "S_CC", "S_CF", "USED", "WATERMARK", "R_CC", "R_CF",
                  "HELD"});

@@ -12,6 +12,7 @@ namespace ethlink::cli {
 
 std::string ports_table(const nlohmann::json& ports);
 std::string links_table(const nlohmann::json& links);
+std::string cycles_table(const nlohmann::json& cycles);
 std::string endpoints_table(const nlohmann::json& endpoints);
 std::string nodes_table(const nlohmann::json& nodes);
 std::string cbfc_table(const nlohmann::json& cbfc);

@@ -88,6 +88,28 @@ public:
         return list;
     }
 
+    /// Cycles per transaction, asked and served, by stage.
+    Reply cycles() const {
+        json list = json::array();
+        for (const auto& endpoint : process_->endpoints()) {
+            const TxnHost& host = *endpoint->host;
+            const std::uint64_t asked = host.clients.counters().transactions.read();
+            const std::uint64_t served = host.endpoint.stats().read(TxnStat::kServed);
+            json stages = json::object();
+            for (std::size_t i = 0; i < static_cast<std::size_t>(CycleStage::kCount); ++i) {
+                const auto stage = static_cast<CycleStage>(i);
+                const auto total = static_cast<double>(host.meter.cycles(stage));
+                const auto n = static_cast<double>(asked + served);
+                stages[std::string(name(stage))] = n > 0 ? total / n : 0.0;
+            }
+            list.push_back({{"node", endpoint->node->config().name},
+                            {"asked", asked},
+                            {"served", served},
+                            {"cycles_per_transaction", stages}});
+        }
+        return list;
+    }
+
     /// An array of what `describe` says of each port that the request means; null is left out.
     Reply per_port(const json& request,
                    const std::function<json(const PortView&)>& describe) const {
@@ -305,6 +327,7 @@ void add_commands(CommandTable& table, Process& process, const std::string& inst
     };
     simple("instance", "Who this process is, what it runs, since when.", &Commands::instance);
     simple("nodes", "The nodes that this process runs.", &Commands::nodes);
+    simple("cycles", "Cycles of endpoints per transaction, by stage.", &Commands::cycles);
     simple("endpoints", "Remote memory: programs, transactions, retries.", &Commands::endpoints);
     ports("ports", "Frames, bytes and drops of each port.", describe_port);
     ports("links", "LLR state of each link port.",

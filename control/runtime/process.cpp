@@ -196,7 +196,7 @@ Expected<void, std::string> Process::make_nodes(const ProcessOptions& options) {
             auto& e = *endpoints_.emplace_back(std::make_unique<RunningEndpoint>());
             const auto identity = make_txn_identity(*fabric_, plan.node);
             if (!identity) return failure(identity.error());
-            e.host = make_txn_host(*fabric_, *identity, random);
+            e.host = make_txn_host(*fabric_, *identity, random, &dpdk::TscClock::cycles);
             e.node = std::make_unique<EndpointNode>(
                 *fabric_, plan, std::move(devices), *pool_, random, [&](std::uint32_t) {
                     PktgenIdentity pktgen = (*identities)[static_cast<std::size_t>(at)];

@@ -54,12 +54,12 @@ Expected<TxnIdentity, std::string> make_txn_identity(const Fabric& fabric, NodeI
 }
 
 std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, const TxnIdentity& identity,
-                                       Random& random) {
+                                       Random& random, CycleMeter::ReadClock read_clock) {
     TxnIdentity born = identity;
     born.epoch = random.next();
     txn::TxnProfile profile;
     profile.frame_bytes_max = fabric.profiles.front().max_frame_bytes;
-    return std::make_unique<TxnHost>(born, profile, TxnLimits{}, Random(random.next()));
+    return std::make_unique<TxnHost>(born, profile, TxnLimits{}, Random(random.next()), read_clock);
 }
 
 }  // namespace ethlink::control

@@ -16,8 +16,8 @@ namespace ethlink::control {
 [[nodiscard]] Expected<TxnIdentity, std::string> make_txn_identity(const Fabric& fabric,
                                                                    NodeId node);
 
-/// The endpoint's channels and sessions, all memory taken.
+/// The endpoint's channels and sessions, all memory taken. `read_clock` counts cycles.
 std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, const TxnIdentity& identity,
-                                       Random& random);
+                                       Random& random, CycleMeter::ReadClock read_clock);
 
 }  // namespace ethlink::control

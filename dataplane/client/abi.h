@@ -182,7 +182,7 @@ inline void format_session(const SessionView& view) {
 }
 
 /// word 0: sequence 32 | opcode 8 | flags 8 | peer 16       least significant first
-///      1: length 32 | timeout in us 32
+///      1: length 32 | zero 32
 ///      2: slot 16 | window 16 | zero 32
 ///      3: cookie
 ///      4: key           5: remote address
@@ -192,8 +192,7 @@ struct RawSubmission {
     std::uint8_t opcode = 0;
     std::uint8_t flags = 0;
     std::uint16_t peer = 0;
-    std::uint32_t length = 0;      // bytes; atomics: 4 or 8
-    std::uint32_t timeout_us = 0;  // 0 = the daemon's
+    std::uint32_t length = 0;  // bytes; atomics: 4 or 8
     std::uint16_t slot = 0;
     std::uint16_t window = 0;
     std::uint32_t reserved = 0;
@@ -206,7 +205,7 @@ struct RawSubmission {
 
 inline void write_entry(SubmissionEntry& entry, std::uint32_t position, const RawSubmission& raw) {
     constexpr auto relaxed = std::memory_order_relaxed;
-    entry.word[1].store(raw.length | std::uint64_t{raw.timeout_us} << 32, relaxed);
+    entry.word[1].store(raw.length, relaxed);
     entry.word[2].store(
         raw.slot | std::uint64_t{raw.window} << 16 | std::uint64_t{raw.reserved} << 32, relaxed);
     entry.word[3].store(raw.cookie, relaxed);
@@ -234,7 +233,6 @@ inline bool read_entry(const SubmissionEntry& entry, std::uint32_t position, Raw
     raw.peer = static_cast<std::uint16_t>(first >> 48);
     const std::uint64_t second = entry.word[1].load(relaxed);
     raw.length = static_cast<std::uint32_t>(second);
-    raw.timeout_us = static_cast<std::uint32_t>(second >> 32);
     const std::uint64_t third = entry.word[2].load(relaxed);
     raw.slot = static_cast<std::uint16_t>(third);
     raw.window = static_cast<std::uint16_t>(third >> 16);

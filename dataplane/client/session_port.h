@@ -22,9 +22,8 @@ namespace ethlink::client {
 struct Submission {
     Opcode opcode = Opcode::kFence;
     std::uint16_t peer = 0;
-    std::uint16_t slot = 0;        // names the request until complete(); below depth()
-    std::uint32_t length = 0;      // bytes; atomics: 4 or 8
-    std::uint32_t timeout_us = 0;  // 0 = the daemon's
+    std::uint16_t slot = 0;    // names the request until complete(); below depth()
+    std::uint32_t length = 0;  // bytes; atomics: 4 or 8
     std::uint64_t cookie = 0;
     std::uint64_t key = 0;
     std::uint64_t address = 0;  // atomics: a multiple of length
@@ -148,6 +147,7 @@ public:
     const SessionCounters& counters() const { return counters_; }
 
     static constexpr std::uint32_t kSkipMax = 16;
+    static constexpr std::uint32_t kPrefetchAhead = 8;  // completions: four cache lines
 
 private:
     /// What complete() must know, out of the program's reach.

@@ -94,6 +94,11 @@ class Endpoint(ethlink.Case):
             self.assertLessEqual(times["typical"], times["p99"])
             after = self.bytes_through("lab", "leaf0:e1") + self.bytes_through("lab", "leaf0:e0")
             self.assertGreater(after - before, 2000 * told["bytes"], "it never crossed the switch")
+        for row in self.show("lab", "cycles")[:2]:  # gpu0 asked, gpu1 served
+            self.assertGreaterEqual(row["asked"] + row["served"], 6 * 2000)
+            for stage, cycles in row["cycles_per_transaction"].items():
+                if stage != "requests" or row["asked"]:
+                    self.assertGreater(cycles, 0, row)
         row = self.show("lab", "endpoints")[0]
         self.assertGreaterEqual(row["transactions"], 6 * 2000)
         self.assertEqual(row["errors"], 0)

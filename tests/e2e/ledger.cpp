@@ -5,7 +5,7 @@
 //                                                       stdin prints the first word, and goes
 //   ledger work SOCKET GPU KEY BASE SIZE SEED N CLASS   N transactions on BASE .. BASE + SIZE of
 //   it;
-//                                                       CLASS: ls or rdma
+//                                                       CLASS: ls or rdma. It ends with an error.
 // One JSON object a line.
 #include <algorithm>
 #include <array>
@@ -74,8 +74,9 @@ public:
 
     void run(std::uint64_t transactions) {
         clear(transactions);
-        while (done_ < posted_ || posted_ < transactions) {
-            while (posted_ < transactions && pending_.size() < limit()) rdma_ ? bulk() : small();
+        const auto more = [&] { return posted_ < transactions && first_error_.empty(); };
+        while (done_ < posted_ || more()) {
+            while (more() && pending_.size() < limit()) rdma_ ? bulk() : small();
             take();
         }
         std::printf("{\"transactions\": %" PRIu64 ", \"ok\": %" PRIu64 ", \"wrong\": %" PRIu64

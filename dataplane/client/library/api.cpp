@@ -66,12 +66,11 @@ constexpr const char* kBadAtomic =
 constexpr const char* kNoSession = "the session is NULL";
 
 RawSubmission raw_of(Opcode opcode, const ethlink_remote& at, std::size_t length,
-                     std::uint32_t timeout_us, std::uint64_t cookie) {
+                     std::uint64_t cookie) {
     RawSubmission raw;
     raw.opcode = static_cast<std::uint8_t>(opcode);
     raw.peer = at.peer;
     raw.length = static_cast<std::uint32_t>(length);
-    raw.timeout_us = timeout_us;
     raw.cookie = cookie;
     raw.key = at.key;
     raw.address = at.address;
@@ -102,8 +101,7 @@ int post_bulk(ethlink_session* session, Opcode opcode, const ethlink_remote& at,
               std::uint64_t immediate, std::uint64_t cookie) {
     if (session == nullptr) return invalid(kNoSession);
     if (const char* bad = bad_buffer(session->session, window, offset, length)) return invalid(bad);
-    const std::uint32_t timeout = opcode == Opcode::kRecv ? 0 : session->session.post_timeout();
-    RawSubmission raw = raw_of(opcode, at, length, timeout, cookie);
+    RawSubmission raw = raw_of(opcode, at, length, cookie);
     raw.window = window == nullptr ? std::uint16_t{0} : window->number;
     raw.operand = offset;
     raw.compare = immediate;
@@ -140,12 +138,6 @@ int ethlink_query(const ethlink_session* session, ethlink_info* info) {
 int ethlink_set_spin(ethlink_session* session, uint32_t spin_us) {
     if (session == nullptr) return invalid(kNoSession);
     session->session.set_spin(spin_us);
-    return ETHLINK_OK;
-}
-
-int ethlink_set_post_timeout(ethlink_session* session, uint32_t timeout_us) {
-    if (session == nullptr) return invalid(kNoSession);
-    session->session.set_post_timeout(timeout_us);
     return ETHLINK_OK;
 }
 
@@ -198,8 +190,7 @@ int ethlink_load(ethlink_session* session, ethlink_remote from, void* to, size_t
     if (session == nullptr) return invalid(kNoSession);
     if (!is_line(to, length)) return invalid(kBadLine);
     if (!is_timeout(timeout_us)) return invalid(kBadTimeout);
-    RawSubmission raw =
-        raw_of(Opcode::kLoad, from, length, static_cast<std::uint32_t>(timeout_us), 0);
+    RawSubmission raw = raw_of(Opcode::kLoad, from, length, 0);
     return session->session.run(raw, nullptr, to, nullptr, timeout_us);
 }
 
@@ -208,8 +199,7 @@ int ethlink_store(ethlink_session* session, ethlink_remote to, const void* from,
     if (session == nullptr) return invalid(kNoSession);
     if (!is_line(from, length)) return invalid(kBadLine);
     if (!is_timeout(timeout_us)) return invalid(kBadTimeout);
-    RawSubmission raw =
-        raw_of(Opcode::kStore, to, length, static_cast<std::uint32_t>(timeout_us), 0);
+    RawSubmission raw = raw_of(Opcode::kStore, to, length, 0);
     return session->session.run(raw, from, nullptr, nullptr, timeout_us);
 }
 
@@ -218,8 +208,7 @@ int ethlink_atomic(ethlink_session* session, int op, unsigned width, ethlink_rem
     if (session == nullptr) return invalid(kNoSession);
     if (!is_atomic(op, width, at)) return invalid(kBadAtomic);
     if (!is_timeout(timeout_us)) return invalid(kBadTimeout);
-    RawSubmission raw =
-        raw_of(static_cast<Opcode>(op), at, width, static_cast<std::uint32_t>(timeout_us), 0);
+    RawSubmission raw = raw_of(static_cast<Opcode>(op), at, width, 0);
     raw.operand = operand;
     raw.compare = compare;
     return session->session.run(raw, nullptr, nullptr, before, timeout_us);
@@ -228,8 +217,7 @@ int ethlink_atomic(ethlink_session* session, int op, unsigned width, ethlink_rem
 int ethlink_fence(ethlink_session* session, ethlink_peer peer, int64_t timeout_us) {
     if (session == nullptr) return invalid(kNoSession);
     if (!is_timeout(timeout_us)) return invalid(kBadTimeout);
-    RawSubmission raw =
-        raw_of(Opcode::kFence, {0, 0, peer}, 0, static_cast<std::uint32_t>(timeout_us), 0);
+    RawSubmission raw = raw_of(Opcode::kFence, {0, 0, peer}, 0, 0);
     return session->session.run(raw, nullptr, nullptr, nullptr, timeout_us);
 }
 
@@ -240,7 +228,7 @@ int ethlink_post_load(ethlink_session* session, ethlink_remote from, void* to, s
     if (session == nullptr) return invalid(kNoSession);
     if (!is_line(to, length)) return invalid(kBadLine);
     Session& own = session->session;
-    RawSubmission raw = raw_of(Opcode::kLoad, from, length, own.post_timeout(), cookie);
+    RawSubmission raw = raw_of(Opcode::kLoad, from, length, cookie);
     return own.post(raw, nullptr, to);
 }
 
@@ -249,7 +237,7 @@ int ethlink_post_store(ethlink_session* session, ethlink_remote to, const void* 
     if (session == nullptr) return invalid(kNoSession);
     if (!is_line(from, length)) return invalid(kBadLine);
     Session& own = session->session;
-    RawSubmission raw = raw_of(Opcode::kStore, to, length, own.post_timeout(), cookie);
+    RawSubmission raw = raw_of(Opcode::kStore, to, length, cookie);
     return own.post(raw, from, nullptr);
 }
 
@@ -258,7 +246,7 @@ int ethlink_post_atomic(ethlink_session* session, int op, unsigned width, ethlin
     if (session == nullptr) return invalid(kNoSession);
     if (!is_atomic(op, width, at)) return invalid(kBadAtomic);
     Session& own = session->session;
-    RawSubmission raw = raw_of(static_cast<Opcode>(op), at, width, own.post_timeout(), cookie);
+    RawSubmission raw = raw_of(static_cast<Opcode>(op), at, width, cookie);
     raw.operand = operand;
     raw.compare = compare;
     return own.post(raw, nullptr, nullptr);
@@ -267,7 +255,7 @@ int ethlink_post_atomic(ethlink_session* session, int op, unsigned width, ethlin
 int ethlink_post_fence(ethlink_session* session, ethlink_peer peer, uint64_t cookie) {
     if (session == nullptr) return invalid(kNoSession);
     Session& own = session->session;
-    RawSubmission raw = raw_of(Opcode::kFence, {0, 0, peer}, 0, own.post_timeout(), cookie);
+    RawSubmission raw = raw_of(Opcode::kFence, {0, 0, peer}, 0, cookie);
     return own.post(raw, nullptr, nullptr);
 }
 
@@ -299,7 +287,7 @@ int ethlink_post_send_inline(ethlink_session* session, ethlink_peer peer, const 
         return invalid("an inline message has at most ETHLINK_INLINE_MAX bytes and a place");
     }
     Session& own = session->session;
-    RawSubmission raw = raw_of(Opcode::kSend, {0, 0, peer}, length, own.post_timeout(), cookie);
+    RawSubmission raw = raw_of(Opcode::kSend, {0, 0, peer}, length, cookie);
     raw.flags = SubmissionFlag::kInline;
     return own.post(raw, from, nullptr);
 }

@@ -69,8 +69,6 @@ public:
     const Limits& limits() const { return limits_; }
 
     void set_spin(std::uint32_t us) { spin_ns_ = std::int64_t{us} * 1000; }
-    void set_post_timeout(std::uint32_t us) { post_timeout_us_ = us; }
-    std::uint32_t post_timeout() const { return post_timeout_us_; }
 
     // Requests. `from`: data that travels in the request or its slot; `to`: where data of a Load
     // goes.
@@ -133,7 +131,6 @@ private:
     ethlink_completion result_{};
     std::unique_ptr<Pending[]> pending_;     // by slot
     std::unique_ptr<std::uint16_t[]> free_;  // slots; the last used is the next used
-    std::uint32_t post_timeout_us_ = 0;
 
     std::uint32_t empty_polls_ = 0;
     std::int64_t looked_at_ = 0;  // when the daemon was last looked after

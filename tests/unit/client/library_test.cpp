@@ -258,7 +258,6 @@ TEST_F(LibraryTest, WrongArgumentsAreInvalidAndNothingIsPosted) {
     EXPECT_EQ(ethlink_disconnect(session, 77), ETHLINK_INVALID);
     EXPECT_EQ(ethlink_query(session, nullptr), ETHLINK_INVALID);
     EXPECT_EQ(ethlink_set_spin(nullptr, 1), ETHLINK_INVALID);
-    EXPECT_EQ(ethlink_set_post_timeout(nullptr, 1), ETHLINK_INVALID);
     EXPECT_EQ(ethlink_outstanding(session), 0u);
     EXPECT_EQ(ethlink_window_free(nullptr), ETHLINK_OK);
     ethlink_close(nullptr);

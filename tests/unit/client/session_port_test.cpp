@@ -81,7 +81,6 @@ TEST_F(SessionPortTest, ALoadArrivesWithItsFieldsAndItsCompletionGoesBack) {
     RawSubmission raw = load_of(7, 0xC00C1E);
     raw.key = 0x1234;
     raw.address = 40;
-    raw.timeout_us = 99;
     program.submit(raw);
     ASSERT_TRUE(port.has_submissions());
     const Submission* submission = port.front();
@@ -91,7 +90,6 @@ TEST_F(SessionPortTest, ALoadArrivesWithItsFieldsAndItsCompletionGoesBack) {
     EXPECT_EQ(submission->slot, 7);
     EXPECT_EQ(submission->key, 0x1234u);
     EXPECT_EQ(submission->address, 40u);
-    EXPECT_EQ(submission->timeout_us, 99u);
     port.pop();
     EXPECT_EQ(port.outstanding(), 1u);
     EXPECT_EQ(port.front(), nullptr);

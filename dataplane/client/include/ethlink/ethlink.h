@@ -10,12 +10,14 @@
 // Errors       Functions that return int return an ethlink_status, 0 = done, except ethlink_poll()
 //              and ethlink_wait(). ethlink_last_error() has a sentence on the last failure.
 // Time         Nothing blocks without a timeout. Timeouts are 1 to ETHLINK_TIMEOUT_MAX.
+//              A posted request has none of its own: it ends within a few seconds after its peer
+//              can no longer be reached. Receives wait as long as it takes.
 // Threads      A session, its windows and its peers belong to one thread at a time. Several
-// sessions
-//              are independent of each other.
-// Ordering     What is sent to one peer handle is carried out in the order of the calls;
-//              completions come in any order. Different peer handles are independent.
-//              ethlink_fence() orders everything before it against everything after it.
+//              sessions are independent of each other.
+// Ordering     What is sent to one peer handle is carried out in the order of the calls, but for
+//              one case: a read may still see what a later write to the same bytes brings.
+//              ethlink_fence() between them prevents it: nothing behind a fence is sent before all
+//              in front of it has completed. Different peer handles are independent.
 // Completions  Each request ends exactly once: a blocking call by its return, a posted one by one
 //              ethlink_completion. After ETHLINK_TIMEOUT and ETHLINK_PEER_RESTARTED the outcome is
 //              unknown: the access was carried out once, or not.
@@ -43,7 +45,7 @@ enum ethlink_status {
     ETHLINK_INVALID = 6,         // the request itself is malformed
     ETHLINK_NO_RECEIVE = 7,      // the receiver had no receive posted in time
     ETHLINK_TOO_LONG = 8,        // the message is longer than the receive
-    ETHLINK_CLOSED = 9,          // the session has ended
+    ETHLINK_CLOSED = 9,          // the session has ended, or this peer's channel has: connect again
 
     // Only this library's:
     ETHLINK_FULL = 64,        // as many requests are outstanding as can be: take completions
@@ -135,10 +137,6 @@ int ethlink_query(const ethlink_session* session, ethlink_info* info);
 
 // How long waiting calls poll before they sleep, 0 = not at all; default 50.
 int ethlink_set_spin(ethlink_session* session, uint32_t spin_us);
-
-// When the daemon gives up requests that are posted from now on, receives excepted; 0, the default:
-// when it thinks that the peer cannot be reached any more (a few seconds).
-int ethlink_set_post_timeout(ethlink_session* session, uint32_t timeout_us);
 
 // Windows: memory of this program that remote peers may access.
 
