@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The ICRC, ours against DPDK's CRC (AVX-512 allowed) and zlib's, over the same bytes.
+// The ICRC: as a frame gets it, and each way of ours by itself against DPDK's CRC (AVX-512 allowed)
+// and zlib's, over the same bytes.
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "bench/environment.h"
 #include "bench/frames.h"
 #include "bench/micro.h"
+#include "proto/wire/crc32.h"
 #include "proto/wire/frame.h"
 #include "proto/wire/icrc.h"
 
@@ -40,6 +42,26 @@ void ours(benchmark::State& state) {
     });
 }
 
+/// One way alone, the head given: neither parse() nor the choice of the way.
+template <auto WithHead, bool (*IsHere)()>
+void variant(benchmark::State& state) {
+    if (!IsHere()) return state.SkipWithError("not on this CPU");
+    const Covered covered(state);
+    const auto view = wire::parse(covered.frame);
+    const auto head = wire::CrcHeadWords::of(wire::detail::icrc_head(*view));
+    const auto whole = view->bytes().first(covered.bytes);
+    measure(state, kRepeats, [&] {
+        for (std::size_t i = 0; i < kRepeats; ++i) {
+            benchmark::ClobberMemory();
+            benchmark::DoNotOptimize(WithHead(head, whole, view->txn_offset()));
+        }
+    });
+}
+
+bool everywhere() {
+    return true;
+}
+
 void dpdk(benchmark::State& state) {
     const Covered covered(state);
     measure(state, kRepeats, [&] {
@@ -62,10 +84,17 @@ void zlib(benchmark::State& state) {
 }
 
 void sizes(benchmark::internal::Benchmark* benchmark) {
-    for (const int size : {64, 256, 1500, 2048}) benchmark->Arg(size);
+    for (const int size : {64, 128, 256, 512, 1500, 2048}) benchmark->Arg(size);
 }
 
 BENCHMARK(ours)->Apply(sizes);
+BENCHMARK(variant<wire::crc32_variants::table_with_head, everywhere>)->Name("table")->Apply(sizes);
+BENCHMARK(variant<wire::crc32_variants::clmul_with_head, wire::crc32_variants::has_clmul>)
+    ->Name("clmul")
+    ->Apply(sizes);
+BENCHMARK(variant<wire::crc32_variants::avx512_with_head, wire::crc32_variants::has_avx512>)
+    ->Name("avx512")
+    ->Apply(sizes);
 BENCHMARK(dpdk)->Apply(sizes);
 BENCHMARK(zlib)->Apply(sizes);
 

@@ -2,10 +2,9 @@
 // CRC-32 by carry-less multiplication of four times 128 bits at once, bit-reflected. The last
 // vector, the one before it and a head each go straight to their place by a factor that depends on
 // how much stands behind them: no odd bytes to shuffle, and no chain of folds at the end.
-#include "proto/wire/crc32.h"
-
 #include <bit>
 
+#include "proto/wire/crc32.h"
 #include "proto/wire/crc32_constants.h"
 
 #if defined(__x86_64__)
@@ -22,28 +21,21 @@ using crc32_constants::Pair;
 
 constexpr std::size_t kLane = 16;  // bytes
 constexpr std::size_t kVector = 64;
+constexpr std::size_t kLanes = kVector / kLane;
 
-// The factors that bring a lane to its place, by the number of bytes behind it: kFinish[n % 16]
-// has those of n, the ones for 16 more before the ones for 16 less, as the lanes of a vector stand.
-constexpr std::size_t kRow = 8;
+// The factors that bring the four lanes of a vector to their places: kFinish[n] with n bytes behind
+// the vector, and so behind its last lane.
+using Finish = std::array<Pair, kLanes>;
 alignas(kVector) constexpr auto kFinish = [] {
-    constexpr auto kFactors = crc32_constants::all_finish_by<kRow * kLane>();
-    std::array<std::array<Pair, kRow>, kLane> rows{};
-    for (std::size_t n = 0; n < kFactors.size(); ++n) {
-        rows[n % kLane][kRow - 1 - n / kLane] = kFactors[n];
+    constexpr auto kFactors = crc32_constants::all_finish_by<2 * kVector>();
+    std::array<Finish, kVector + 1> finish{};
+    for (std::size_t n = 0; n < finish.size(); ++n) {
+        for (std::size_t i = 0; i < kLanes; ++i) {
+            finish[n][i] = kFactors[n + kLane * (kLanes - 1 - i)];
+        }
     }
-    return rows;
+    return finish;
 }();
-
-// For one lane with `behind` bytes behind it, 0 .. 127.
-constexpr const Pair* finish_lane(std::size_t behind) {
-    return &kFinish[behind % kLane][kRow - 1 - behind / kLane];
-}
-
-// For the four of a vector with `behind` bytes behind it, 0 .. 64.
-constexpr const Pair* finish_vector(std::size_t behind) {
-    return finish_lane(behind + kVector - kLane);
-}
 
 [[gnu::target("avx512bw,avx512vl,pclmul,vpclmulqdq,bmi2"), gnu::always_inline]] inline __m128i pair(
     std::uint64_t low, std::uint64_t high) {
@@ -64,7 +56,14 @@ load_end(const std::byte* end, std::size_t size) {
     return _mm512_maskz_loadu_epi8(~_bzhi_u64(~std::uint64_t{0}, skipped), from);
 }
 
-// What `state` is worth where `by` moves it, and `next` which stands there.
+// What `state` is worth where `by` moves it.
+[[gnu::target("avx512bw,avx512vl,pclmul,vpclmulqdq,bmi2"), gnu::always_inline]] inline __m512i
+moved(__m512i state, __m512i by) {
+    return _mm512_xor_si512(_mm512_clmulepi64_epi128(state, by, 0x00),
+                            _mm512_clmulepi64_epi128(state, by, 0x11));
+}
+
+// The same, and `next` which stands there.
 [[gnu::target("avx512bw,avx512vl,pclmul,vpclmulqdq,bmi2"), gnu::always_inline]] inline __m512i fold(
     __m512i state, __m512i by, __m512i next) {
     return _mm512_ternarylogic_epi64(_mm512_clmulepi64_epi128(state, by, 0x00),
@@ -77,11 +76,11 @@ load_end(const std::byte* end, std::size_t size) {
                                   _mm_clmulepi64_si128(state, by, 0x11), next, 0x96);
 }
 
+// By shuffles: gcc 12 warns of what the casts and extractions in its own header leave undefined.
 [[gnu::target("avx512bw,avx512vl,pclmul,vpclmulqdq,bmi2"), gnu::always_inline]] inline __m128i
 sum_of_lanes(__m512i lanes) {
-    // With the mask of all lanes: gcc 12 warns of what the form without one leaves undefined.
-    const __m256i high = _mm512_maskz_extracti64x4_epi64(0xFF, lanes, 1);
-    const __m256i two = _mm256_xor_si256(_mm512_castsi512_si256(lanes), high);
+    const __m256i two = _mm256_xor_si256(__builtin_shufflevector(lanes, lanes, 0, 1, 2, 3),
+                                         __builtin_shufflevector(lanes, lanes, 4, 5, 6, 7));
     return _mm_xor_si128(_mm256_castsi256_si128(two), _mm256_extracti128_si256(two, 1));
 }
 
@@ -95,8 +94,10 @@ reduce(__m128i sum) {
 }
 
 [[gnu::target("avx512bw,avx512vl,pclmul,vpclmulqdq,bmi2"), gnu::always_inline]] inline __m512i
-factors(Pair pair_of_factors) {
-    return _mm512_broadcast_i32x4(pair(pair_of_factors.low, pair_of_factors.high));
+factors(Pair of_each) {
+    const auto low = static_cast<long long>(of_each.low);
+    const auto high = static_cast<long long>(of_each.high);
+    return _mm512_set_epi64(high, low, high, low, high, low, high, low);
 }
 
 // The register after `head` (the register before it added in) and the `left` bytes before `end`;
@@ -104,11 +105,9 @@ factors(Pair pair_of_factors) {
 [[gnu::target("avx512bw,avx512vl,pclmul,vpclmulqdq,bmi2"), gnu::always_inline]] inline std::uint32_t
 after(__m128i head, const std::byte* end, std::size_t left) {
     if (left <= kVector) {
-        const __m512i last = fold(load_end(end, left), load(finish_vector(0)),
-                                  _mm512_setzero_si512());
-        const __m128i by = _mm_load_si128(static_cast<const __m128i*>(
-            static_cast<const void*>(finish_lane(left))));
-        return reduce(fold(head, by, sum_of_lanes(last)));
+        const __m512i last = moved(load_end(end, left), load(&kFinish[0]));
+        const Pair by = kFinish[left].back();
+        return reduce(fold(head, pair(by.low, by.high), sum_of_lanes(last)));
     }
     const std::byte* next = end - left;
     __m512i state = _mm512_inserti32x4(load(next - kLane), head, 0);
@@ -131,8 +130,8 @@ after(__m128i head, const std::byte* end, std::size_t left) {
         state = fold(fold(fold(state, by_1, b), by_1, c), by_1, d);
     }
     for (; left > kVector; next += kVector, left -= kVector) state = fold(state, by_1, load(next));
-    const __m512i last = fold(load_end(end, left), load(finish_vector(0)), _mm512_setzero_si512());
-    return reduce(sum_of_lanes(fold(state, load(finish_vector(left)), last)));
+    const __m512i last = moved(load_end(end, left), load(&kFinish[0]));
+    return reduce(sum_of_lanes(fold(state, load(&kFinish[left]), last)));
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 // CRC-32 by carry-less multiplication, in its bit-reflected form. V. Gopal et al., "Fast CRC
 // Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009.
 #include "proto/wire/crc32.h"
-
 #include "proto/wire/crc32_constants.h"
 
 #if defined(__x86_64__)

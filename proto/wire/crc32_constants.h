@@ -77,8 +77,8 @@ constexpr std::uint64_t quotient() {
     return reversed(result, 64);
 }
 
-/// Barrett's reduction of 96 bits: the first 64 times `low` begin with the multiple of the generator
-/// to take off; that times `high` is what it takes off the last 32.
+/// Barrett's reduction of 96 bits: the first 64 times `low` begin with the multiple of the
+/// generator to take off; that times `high` is what it takes off the last 32.
 inline constexpr Pair kBarrett{quotient(), reversed(kGenerator, 33)};
 
 }  // namespace ethlink::wire::crc32_constants
