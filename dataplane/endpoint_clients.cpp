@@ -223,7 +223,10 @@ void EndpointClients::close_channel(const ClientCommand& command, ClientSession&
     session.port.close_peer(command.number);
     cancel_posted(session, peer, {});
     const Peer::State was = std::exchange(peer.state, Peer::State::kFree);
-    if (was == Peer::State::kOpening) --opening_;
+    if (was == Peer::State::kOpening) {
+        --opening_;
+        answer(peer.call, Status::kCancelled);
+    }
     const bool alive = was == Peer::State::kOpening || was == Peer::State::kOpen;
     if (alive) endpoint_->close(peer.channel, now);
     answer(command.call, Status::kOk);

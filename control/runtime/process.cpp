@@ -110,6 +110,12 @@ Expected<void, std::string> Process::plan(const ProcessOptions& options) {
             "`ethlink switch` and `ethlink pktgen` with --node");
     }
     for (const ConfigError& warning : plan_.warnings) notices_.push_back(warning.text());
+    const bool has_endpoints = std::ranges::any_of(plan_.nodes, [&](const NodePlan& node) {
+        return fabric_->node(node.node).kind == NodeKind::kEndpoint;
+    });
+    if (const auto why = why_no_remote_memory(*fabric_); has_endpoints && why) {
+        notices_.push_back("no remote memory for programs: " + *why);
+    }
     routes_ = compute_routes(*fabric_);
     return {};
 }
@@ -194,9 +200,7 @@ Expected<void, std::string> Process::make_nodes(const ProcessOptions& options) {
         } else {
             const auto at = std::ranges::find(endpoints, plan.node) - endpoints.begin();
             auto& e = *endpoints_.emplace_back(std::make_unique<RunningEndpoint>());
-            const auto identity = make_txn_identity(*fabric_, plan.node);
-            if (!identity) return failure(identity.error());
-            e.host = make_txn_host(*fabric_, *identity, random, &dpdk::TscClock::cycles);
+            e.host = make_txn_host(*fabric_, plan.node, random, &dpdk::TscClock::cycles);
             e.node = std::make_unique<EndpointNode>(
                 *fabric_, plan, std::move(devices), *pool_, random, [&](std::uint32_t) {
                     PktgenIdentity pktgen = (*identities)[static_cast<std::size_t>(at)];

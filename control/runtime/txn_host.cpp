@@ -8,6 +8,9 @@
 namespace ethlink::control {
 namespace {
 
+// Headers and ICRC, a store of the longest line, and room for what is to come.
+constexpr std::uint32_t kFrameBytesMin = 320;
+
 constexpr std::array<std::string_view, 4> kVcNames = {"ls-request", "ls-response", "rdma-request",
                                                       "rdma-response"};
 
@@ -31,21 +34,30 @@ std::uint8_t dscp_of(const Profile& profile, Vc vc) {
 
 }  // namespace
 
-Expected<TxnIdentity, std::string> make_txn_identity(const Fabric& fabric, NodeId id) {
-    const FabricNode& node = fabric.node(id);
+std::optional<std::string> why_no_remote_memory(const Fabric& fabric) {
+    const Profile& profile = fabric.profiles.front();
+    if (const std::size_t n = find_vcs(profile).size(); n < kVcNames.size()) {
+        return "it needs four lossless VCs (requests and responses of Load/Store and of RDMA), and "
+               "profile `" +
+               profile.name + "` has " + std::to_string(n);
+    }
+    if (profile.max_frame_bytes < kFrameBytesMin) {
+        return "a frame must hold a line of 256 bytes: max_frame_bytes of at least " +
+               std::to_string(kFrameBytesMin);
+    }
+    return std::nullopt;
+}
+
+namespace {
+
+TxnIdentity make_identity(const Fabric& fabric, const FabricNode& node) {
     const Profile& profile = fabric.profiles.front();
     const std::vector<Vc> vcs = find_vcs(profile);
-    if (vcs.size() < kVcNames.size()) {
-        return Unexpected<std::string>(
-            node.name + ": remote memory needs four lossless VCs (requests and responses of " +
-            "Load/Store and of RDMA), and profile `" + profile.name + "` has " +
-            std::to_string(vcs.size()));
-    }
     TxnIdentity identity;
     identity.self = *node.gpu;
     identity.tenant = node.tenant;
     identity.ports = static_cast<std::uint16_t>(std::min<std::size_t>(node.ports.size(), 32));
-    for (std::size_t i = 0; i < identity.classes.size(); ++i) {
+    for (std::size_t i = 0; i < identity.classes.size() && i * 2 + 1 < vcs.size(); ++i) {
         const Vc request = vcs[i * 2], response = vcs[i * 2 + 1];
         identity.classes[i] = {request, response, dscp_of(profile, request),
                                dscp_of(profile, response)};
@@ -53,13 +65,17 @@ Expected<TxnIdentity, std::string> make_txn_identity(const Fabric& fabric, NodeI
     return identity;
 }
 
-std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, const TxnIdentity& identity,
-                                       Random& random, CycleMeter::ReadClock read_clock) {
-    TxnIdentity born = identity;
-    born.epoch = random.next();
+}  // namespace
+
+std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, NodeId node, Random& random,
+                                       CycleMeter::ReadClock read_clock) {
+    TxnIdentity identity = make_identity(fabric, fabric.node(node));
+    identity.epoch = random.next();
     txn::TxnProfile profile;
-    profile.frame_bytes_max = fabric.profiles.front().max_frame_bytes;
-    return std::make_unique<TxnHost>(born, profile, TxnLimits{}, Random(random.next()), read_clock);
+    profile.frame_bytes_max = std::max(fabric.profiles.front().max_frame_bytes, kFrameBytesMin);
+    TxnLimits limits;
+    if (why_no_remote_memory(fabric)) limits.initiators = limits.targets = 0;
+    return std::make_unique<TxnHost>(identity, profile, limits, Random(random.next()), read_clock);
 }
 
 }  // namespace ethlink::control

@@ -3,21 +3,22 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "control/config.h"
 #include "dataplane/endpoint_stage.h"
 #include "dataplane/random.h"
-#include "proto/expected.h"
 
 namespace ethlink::control {
 
-/// What an endpoint of the fabric is on the wire. The error says which VCs are missing: requests
-/// and responses of each class need one of their own.
-[[nodiscard]] Expected<TxnIdentity, std::string> make_txn_identity(const Fabric& fabric,
-                                                                   NodeId node);
+/// Why endpoints of this fabric have no remote memory; nothing if they have. Requests and responses
+/// of each class need a lossless VC of their own, and a frame must hold the longest line.
+std::optional<std::string> why_no_remote_memory(const Fabric& fabric);
 
-/// The endpoint's channels and sessions, all memory taken. `read_clock` counts cycles.
-std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, const TxnIdentity& identity,
-                                       Random& random, CycleMeter::ReadClock read_clock);
+/// The endpoint's channels and sessions, all memory taken; no channels if there is no remote
+/// memory. `read_clock` counts cycles.
+std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, NodeId node, Random& random,
+                                       CycleMeter::ReadClock read_clock);
 
 }  // namespace ethlink::control

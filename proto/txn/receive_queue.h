@@ -29,8 +29,8 @@ struct Received {
 
 class ReceiveQueue {
 public:
-    /// The oldest buffer posted for messages of this GPU, now the caller's; nothing if there is
-    /// none.
+    /// A buffer posted for messages of this GPU, now the caller's: of one program's the oldest;
+    /// nothing if there is none.
     virtual std::optional<ReceiveBuffer> claim(GpuId from) = 0;
     /// The message is complete, or its channel has ended: every claim comes back here once.
     virtual void deliver(const ReceiveBuffer& buffer, const Received& received) = 0;

@@ -80,6 +80,7 @@ Drop Target::on_items(const wire::TxnView& frame, Time now) {
         if (last == Taken::kYes) ++taken;
     }
     if (taken > 0) rx_.take(taken, now);
+    executed_ += taken;
     if (last == Taken::kYes) return Drop::kCount;
     // What found no room is not acknowledged: it comes again, at the pace of these NACKs.
     nack(last == Taken::kNoRoom ? wire::NackReason::kNoRoom : wire::NackReason::kNoReceive, now);

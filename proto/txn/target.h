@@ -90,6 +90,8 @@ public:
     Psn first() const { return first_; }
     Time deadline() const { return std::min(tx_.deadline(), rx_.deadline()); }
     const KeyMeter& keys() const { return keys_; }
+    /// Items that were executed, in all lives of this record.
+    std::uint64_t executed() const { return executed_; }
 
 private:
     enum class Taken : std::uint8_t { kYes, kNoRoom, kNoReceive };
@@ -131,6 +133,7 @@ private:
     DeliveryTx tx_;
     DeliveryRx rx_;
     KeyMeter keys_;  // outlives the channel: opening another one buys no guesses
+    std::uint64_t executed_ = 0;
     bool nack_due_ = false;
     wire::NackReason nack_reason_{};
     // The message that is coming in: kWrite, kSend, or kInvalid if there is none.

@@ -187,7 +187,7 @@ private:
         const std::size_t size =
             item_size(static_cast<ItemOpcode>(rest_[0]), std::to_integer<std::uint8_t>(rest_[1]),
                       load_be16(&rest_[2]));
-        if (size > rest_.size()) return 0;
+        if (size == 0 || size > rest_.size()) return 0;
         const bool is_read = static_cast<ItemOpcode>(rest_[0]) == ItemOpcode::kRead;
         return is_read && !is_total(load_be32(&rest_[kItemHeadSize + kItemWhereSize])) ? 0 : size;
     }

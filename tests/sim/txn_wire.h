@@ -2,8 +2,10 @@
 // Several endpoints on one bad wire in virtual time: no links below, so everything goes wrong.
 #pragma once
 
+#include <array>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +21,17 @@
 namespace ethlink::sim {
 
 using Bytes = std::vector<std::byte>;
+
+/// A frame of anybody's making, with a good ICRC.
+inline Bytes make_frame(const wire::Envelope& envelope, const wire::TxnHeader& header,
+                        std::span<const std::byte> payload) {
+    Bytes bytes(std::max<std::size_t>(wire::kTxnOverhead + payload.size(), 64) + 4);
+    wire::TxnWriter writer(bytes, envelope.tenant);
+    std::byte* const at = writer.claim(payload.size());
+    if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
+    bytes.resize(writer.finish(envelope, header));
+    return bytes;
+}
 
 /// What the wire does to a frame, per path. All times in virtual nanoseconds.
 struct TxnWeather {
@@ -40,7 +53,9 @@ public:
     }
     void deliver(const txn::ReceiveBuffer& buffer, const txn::Received& received) override {
         Bytes& bytes = *claimed_[buffer.cookie];
-        messages.push_back({received, Bytes(bytes.begin(), bytes.begin() + (received.is_write ? 0 : received.length))});
+        const std::size_t n = received.is_write ? 0 : received.length;
+        messages.push_back(
+            {received, Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n))});
         ++delivered;
     }
     std::size_t claimed() const { return claimed_.size(); }
@@ -70,7 +85,10 @@ struct TxnNode {
     Bytes memory;  // what a window may open
     PostedBuffers receives;
     TxnEndpoint endpoint;
+    std::uint64_t dropped(Drop reason) const { return drops[static_cast<std::size_t>(reason)]; }
+
     std::array<std::uint64_t, kDropCount> drops{};
+    std::vector<bool> down_ports;  // that it knows of
 };
 
 class TxnWire {
@@ -85,17 +103,23 @@ public:
     /// The node's process dies: nothing of it stays, and frames to it vanish.
     void kill(GpuId gpu) { nodes.erase(gpu.value); }
 
-    /// One microsecond.
+    /// One `turn`.
     void step() {
-        now += std::chrono::microseconds(1);
+        static constexpr Duration kTimers = std::chrono::microseconds(50);
+        const auto timers = now.time_since_epoch() / kTimers;
+        now += turn;
         while (!on_the_way.empty() && on_the_way.begin()->first.first <= now) {
             Flight flight = std::move(on_the_way.begin()->second);
             on_the_way.erase(on_the_way.begin());
             arrive(flight);
         }
-        const bool tick = now.time_since_epoch().count() % 50'000 == 0;
+        const bool tick = now.time_since_epoch() / kTimers != timers;
         for (auto& [gpu, node] : nodes) {
-            if (tick) node->endpoint.on_time(now, [](PortId) { return true; });
+            if (tick) {
+                node->endpoint.on_time(now, [&down = node->down_ports](PortId port) {
+                    return port.value >= down.size() || !down[port.value];
+                });
+            }
             Sender sender{*this, {}, {}};
             node->endpoint.send(sender, now);
         }
@@ -109,10 +133,23 @@ public:
         }
         return done();
     }
-    /// A frame of anybody's making.
-    void inject(Bytes bytes, PortId port = {}) { arrive({std::move(bytes), port, Vc{0}}); }
+    template <class Done>
+    bool run(Duration limit, Done done) {
+        return run(static_cast<std::uint64_t>(limit / turn), done);
+    }
+    void run(Duration time) {
+        run(time, [] { return false; });
+    }
+    /// The frame arrives now; what it was refused for, if it was.
+    Drop inject(const Bytes& bytes, PortId port = {}, Vc vc = {}) {
+        return arrive({bytes, port, vc});
+    }
 
     TxnWeather weather;
+    /// Sees each frame that an endpoint sends, before the weather does.
+    std::function<void(const Bytes&, PortId, Vc)> tap = [](const Bytes&, PortId, Vc) {};
+    Duration turn = std::chrono::microseconds(1);
+    std::size_t frame_bytes = 2048;  // room that a sender has
     Time now{};
     Random random;
     std::uint64_t frames = 0, lost = 0, doubled = 0, damaged = 0;
@@ -130,7 +167,7 @@ private:
         Bytes room;
         std::span<std::byte> begin(PortId port, Vc vc) {
             flight = {{}, port, vc};
-            room.assign(2048 + 4, std::byte{0xEE});
+            room.assign(wire.frame_bytes, std::byte{0xEE});
             return std::span(room);
         }
         void commit(std::size_t size) {
@@ -142,6 +179,7 @@ private:
 
     void launch(const Flight& flight) {
         ++frames;
+        tap(flight.bytes, flight.port, flight.vc);
         const std::size_t port = flight.port.value;
         if (random.chance(weather.loss) ||
             (port < weather.dead_ports.size() && weather.dead_ports[port])) {
@@ -166,12 +204,14 @@ private:
         const Time due = now + weather.delay + Duration(static_cast<std::int64_t>(later));
         on_the_way.emplace(std::pair(due, launched_++), flight);
     }
-    void arrive(const Flight& flight) {
+    Drop arrive(const Flight& flight) {
         const auto view = wire::parse(flight.bytes);
-        if (!view || view->is_control() || !nodes.contains(view->dst().value)) return;
+        if (!view) return view.error();
+        if (view->is_control() || !nodes.contains(view->dst().value)) return Drop::kNotForMe;
         TxnNode& node = *nodes.at(view->dst().value);
         const Drop drop = verdict(node, *view, flight);
         if (drop != Drop::kCount) ++node.drops[static_cast<std::size_t>(drop)];
+        return drop;
     }
     Drop verdict(TxnNode& node, const wire::FrameView& view, const Flight& flight) {
         if (!wire::check_icrc(view)) return Drop::kBadIcrc;
