@@ -18,6 +18,8 @@
 #include "control/routes.h"
 #include "control/runtime/node.h"
 #include "control/runtime/traffic.h"
+#include "control/runtime/txn_host.h"
+#include "dataplane/endpoint_stage.h"
 #include "dataplane/fault_port.h"
 #include "dataplane/pktgen_stage.h"
 #include "dataplane/random.h"
@@ -62,7 +64,7 @@ struct Planned {
 class Rack {
 public:
     using Switch = control::Node<SimFrame, SwitchStage<SimFrame>>;
-    using Endpoint = control::Node<SimFrame, PktgenStage<SimFrame>>;
+    using Endpoint = control::Node<SimFrame, EndpointStage<SimFrame>>;
     using End = WirePort<SimFrame>::End;
 
     Rack(std::string_view yaml, const control::Workload& traffic, std::uint64_t seed)
@@ -117,13 +119,13 @@ public:
     std::uint64_t sum(PktgenStat which) const {
         std::uint64_t all = 0;
         for (const EndpointNode& node : endpoints_) {
-            all += node.node->worker(0).stage().stats().read(which);
+            all += pktgen(node).stats().read(which);
         }
         return all;
     }
     std::uint64_t missing() const {
         std::uint64_t all = 0;
-        for (const EndpointNode& node : endpoints_) all += node.node->worker(0).stage().missing();
+        for (const EndpointNode& node : endpoints_) all += pktgen(node).missing();
         return all;
     }
     /// Frames that the workload sends in all.
@@ -133,6 +135,20 @@ public:
         return senders * workload.frames_max;
     }
     bool is_delivered() const { return sum(PktgenStat::kReceivedFrames) >= wanted(); }
+
+    /// The transaction layer of an endpoint, by its place among the identities.
+    TxnEndpoint& memory_of(std::size_t endpoint) { return endpoints_[endpoint].host->endpoint; }
+
+    /// Hands these bytes to an endpoint as if its link had accepted them by its first port.
+    void deliver(std::size_t endpoint, std::span<const std::byte> bytes) {
+        auto& worker = endpoints_[endpoint].node->worker(0);
+        SimFrame frame = pool.allocate(static_cast<std::uint32_t>(bytes.size()));
+        std::ranges::copy(bytes, frame.bytes().begin());
+        const auto view = wire::parse(frame.bytes());
+        ASSERT_TRUE(view.has_value());
+        worker.stage().deliver(std::move(frame), *view, worker.port(0),
+                               Arrival{PortId{0}, Vc{0}, Credits{}, now}, worker);
+    }
 
     // Over all ports of all nodes.
 
@@ -214,8 +230,13 @@ private:
     };
     struct EndpointNode {
         std::unique_ptr<Snapshot<PktgenPlan>> plans;
+        std::unique_ptr<TxnHost> host;
         std::unique_ptr<Endpoint> node;
     };
+
+    static const PktgenStage<SimFrame>& pktgen(const EndpointNode& node) {
+        return std::as_const(*node.node).worker(0).stage().pktgen();
+    }
 
     template <class Node, class Visit>
     static void visit_ports(Node& node, Visit visit) {
@@ -250,11 +271,17 @@ private:
             start(*node.node);
             switches_.push_back(std::move(node));
         } else {
-            EndpointNode node{std::make_unique<Snapshot<PktgenPlan>>(1), nullptr};
+            EndpointNode node{std::make_unique<Snapshot<PktgenPlan>>(1),
+                              control::make_txn_host(planned.fabric, plan.node, random_, nullptr),
+                              nullptr};
             node.node = std::make_unique<Endpoint>(
                 planned.fabric, plan, std::move(devices), pool, random_, [&](std::uint32_t) {
-                    return PktgenStage<SimFrame>(planned.identities[endpoints_.size()],
-                                                 node.plans->reader(0), pool);
+                    return EndpointStage<SimFrame>(
+                        PktgenStage<SimFrame>(planned.identities[endpoints_.size()],
+                                              node.plans->reader(0), pool),
+                        *node.host, pool,
+                        planned.fabric.profiles.front().max_frame_bytes + control::kTagBytes,
+                        planned.fabric.runtime.endpoint_queue_frames);
                 });
             start(*node.node);
             endpoints_.push_back(std::move(node));

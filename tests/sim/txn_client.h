@@ -25,21 +25,22 @@ public:
         std::uint32_t size = 0;
         std::uint64_t counter = 0;  // address of a word that all clients add to
         bool hot = false;           // hardly anything but adding to it
+        bool sends = true;          // messages, too: somebody posts receives
     };
 
-    TxnClient(TxnNode& node, GpuId peer, txn::ChannelClass kind, const Slice& slice,
+    TxnClient(TxnEndpoint& endpoint, GpuId peer, txn::ChannelClass kind, const Slice& slice,
               std::uint64_t seed, Time now)
-        : node_(&node), kind_(kind), slice_(slice), random_(seed), shadow_(slice.size) {
-        channel_ = node.endpoint.open(peer, kind, *this, now);
+        : endpoint_(&endpoint), kind_(kind), slice_(slice), random_(seed), shadow_(slice.size) {
+        channel_ = endpoint.open(peer, kind, *this, now);
     }
 
     /// Submits up to `n` more operations.
     void work(std::uint32_t n, Time now) {
-        for (; n > 0 && node_->endpoint.has_room(*channel_); --n) {
+        for (; n > 0 && endpoint_->has_room(*channel_); --n) {
             kind_ == txn::ChannelClass::kLoadStore ? small(now) : bulk(now);
         }
     }
-    void close(Time now) { node_->endpoint.close(*channel_, now); }
+    void close(Time now) { endpoint_->close(*channel_, now); }
 
     void on_completion(const txn::Completion& completion) override {
         ASSERT_FALSE(pending_.empty()) << "E1: a completion that nobody waits for";
@@ -93,7 +94,7 @@ private:
         return *pending_.back();
     }
     void submit(Pending& pending, Time now) {
-        ASSERT_TRUE(node_->endpoint.submit(*channel_, pending.request, now));
+        ASSERT_TRUE(endpoint_->submit(*channel_, pending.request, now));
     }
     std::uint32_t place(Pending& pending) {
         const std::uint32_t offset =
@@ -128,7 +129,7 @@ private:
     void bulk(Time now) {
         if (std::exchange(fence_next_, false)) return submit(make(txn::Operation::kFence, 0), now);
         const auto size = static_cast<std::uint32_t>(random_.below(slice_.size + 1));
-        switch (random_.below(4)) {
+        switch (random_.below(slice_.sends ? 4 : 2) * (slice_.sends ? 1 : 2)) {
             case 0: {
                 Pending& pending = make(txn::Operation::kRead, std::max(size, 1u));
                 expect(pending, place(pending));
@@ -182,7 +183,7 @@ private:
         ASSERT_EQ(completion.length, pending.request.length);
     }
 
-    TxnNode* node_;
+    TxnEndpoint* endpoint_;
     txn::ChannelClass kind_;
     Slice slice_;
     Random random_;

@@ -75,7 +75,7 @@ void weather(std::uint64_t seed) {
     for (std::uint64_t i = 0; i < 8; ++i) {
         const bool from_a = i % 2 == 0;
         clients.push_back(std::make_unique<TxnClient>(
-            from_a ? a : b, from_a ? kB : kA,
+            (from_a ? a : b).endpoint, from_a ? kB : kA,
             i < 4 ? txn::ChannelClass::kLoadStore : txn::ChannelClass::kRdma,
             TxnClient::Slice{kKey, 8192 * (1 + i / 2), 8192, kCounter, random.chance(0.3)},
             random.next(), wire.now));
@@ -169,7 +169,7 @@ private:
         const auto kind =
             random_.chance(0.6) ? txn::ChannelClass::kLoadStore : txn::ChannelClass::kRdma;
         return std::make_unique<TxnClient>(
-            node, kServer, kind,
+            node.endpoint, kServer, kind,
             TxnClient::Slice{kKey, kSlice * ++slices_, kSlice, kCounter, random_.chance(0.5)},
             random_.next(), wire_.now);
     }

@@ -200,7 +200,7 @@ void siege(std::uint64_t seed, std::set<Drop>& names) {
     Guarded empty(*rig.b, 0xBAD'0005, 0, Rights::kAll, random);
     rig.b->endpoint.windows().add(
         {kHonest, rig.b->memory.data(), rig.b->memory.size(), Rights::kAll, Tenant{}});
-    TxnClient client(*rig.a, kB, ChannelClass::kLoadStore, {kHonest, 8192, 8192, 0}, seed,
+    TxnClient client(rig.a->endpoint, kB, ChannelClass::kLoadStore, {kHonest, 8192, 8192, 0}, seed,
                      rig.wire.now);
     Hostile hostile(rig.wire, random.next());
     for (const Guarded* window : {&read_only, &loot, &empty}) hostile.keys.push_back(window->key);
