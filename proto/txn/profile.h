@@ -21,9 +21,9 @@ enum class TimeEvent : std::uint8_t {
 struct TxnProfile {
     std::uint32_t transactions_max =
         1024;  // outstanding per channel; a power of two, at most 32,768
-    std::uint32_t response_bytes_max = 256u << 10;  // load data that a target keeps per channel
-    std::uint32_t items_max = 512;                  // sent and not acknowledged, per direction
-    std::uint32_t frame_bytes_max = 2048;           // without VLAN tag and FCS
+    std::uint32_t response_bytes_max = 64u << 10;  // load data that a target keeps per channel
+    std::uint32_t items_max = 512;                 // sent and not acknowledged, per direction
+    std::uint32_t frame_bytes_max = 2048;          // without VLAN tag and FCS
     Duration ack_delay = std::chrono::microseconds(20);   // an ACK waits no longer for company
     Duration retry_min = std::chrono::milliseconds(1);    // no progress for so long: send again;
     Duration retry_max = std::chrono::milliseconds(100);  // between these it follows the RTT
