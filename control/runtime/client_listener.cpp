@@ -13,57 +13,23 @@
 #include <utility>
 #include <vector>
 
+#include "control/runtime/unix_socket.h"
+
 namespace ethlink::control {
 namespace {
 
 constexpr int kBacklog = 64;
 constexpr std::string_view kSuffix = ".client.sock";
+constexpr std::string_view kAdvice = "end it, or choose another instance or node name";
 
 Unexpected<std::string> failure(std::string why) {
     return Unexpected<std::string>(std::move(why));
-}
-
-std::optional<sockaddr_un> address_of(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return std::nullopt;
-    std::memcpy(address.sun_path, path.data(), path.size());
-    return address;
-}
-
-/// The sockets API takes every kind of address by one pointer type.
-const sockaddr* generic(const sockaddr_un& address) {
-    return static_cast<const sockaddr*>(static_cast<const void*>(&address));
-}
-
-FileDescriptor new_socket() {
-    return FileDescriptor(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
 std::string directory_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     if (slash == std::string::npos) return ".";
     return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-/// A socket file without a listener is what a killed process left.
-Expected<void, std::string> remove_if_stale(const std::string& path, const sockaddr_un& address) {
-    struct stat status {};
-    if (lstat(path.c_str(), &status) != 0) return {};
-    if (!S_ISSOCK(status.st_mode)) {
-        return failure(path + " is in the way and no socket: remove it");
-    }
-    const FileDescriptor probe = new_socket();
-    const bool dead =
-        connect(probe.get(), generic(address), sizeof address) != 0 && errno == ECONNREFUSED;
-    if (!dead) {
-        return failure("another process serves programs at " + path +
-                       ": end it, or choose another instance or node name");
-    }
-    if (unlink(path.c_str()) != 0) {
-        return failure("cannot remove " + path + ": " + std::strerror(errno));
-    }
-    return {};
 }
 
 mode_t mode_of(const ClientAccess& access) {
@@ -110,14 +76,16 @@ void remove_client_socket_directory(const std::string& directory, std::string_vi
 
 Expected<ClientListener, std::string> ClientListener::open(const std::string& path,
                                                            const ClientAccess& access) {
-    const auto address = address_of(path);
+    const auto address = unix_address(path);
     if (!address) return failure(path + " is too long for a Unix socket: set XDG_RUNTIME_DIR");
     const FileDescriptor directory(
         ::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory) return failure("cannot open the directory of " + path);
     flock(directory.get(), LOCK_EX);  // Until we listen: another one must not find us dead.
-    if (auto removed = remove_if_stale(path, *address); !removed) return failure(removed.error());
-    FileDescriptor socket = new_socket();
+    if (auto removed = remove_if_stale(path, SOCK_SEQPACKET, kAdvice); !removed) {
+        return failure(removed.error());
+    }
+    FileDescriptor socket = new_unix_socket(SOCK_SEQPACKET);
     // Before bind: the file never has another mode.
     if (!socket || fchmod(socket.get(), mode_of(access)) != 0 ||
         bind(socket.get(), generic(*address), sizeof *address) != 0) {

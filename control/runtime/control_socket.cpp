@@ -19,61 +19,26 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/runtime/unix_socket.h"
+
 namespace ethlink::control {
 namespace {
 
 constexpr std::size_t kReadBytes = 16u << 10;
 constexpr int kBacklog = 16;
 constexpr std::size_t kAcceptsPerTurn = 64;
+constexpr std::string_view kAdvice = "choose another name with --instance, or end that process";
 constexpr auto kNoDescriptorPause = std::chrono::seconds(1);
 
 Unexpected<std::string> failure(std::string why) {
     return Unexpected<std::string>(std::move(why));
 }
 
-std::optional<sockaddr_un> address_of(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return std::nullopt;
-    std::memcpy(address.sun_path, path.data(), path.size());
-    return address;
-}
-
-/// The sockets API takes every kind of address by one pointer type.
-const sockaddr* generic(const sockaddr_un& address) {
-    return static_cast<const sockaddr*>(static_cast<const void*>(&address));
-}
-
-FileDescriptor new_socket() {
-    return FileDescriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-}
-
-/// A socket file without a listener is what a killed process left.
-Expected<void, std::string> remove_if_stale(const std::string& path, const sockaddr_un& address) {
-    struct stat status {};
-    if (lstat(path.c_str(), &status) != 0) return {};
-    if (!S_ISSOCK(status.st_mode)) {
-        return failure(path + " is in the way and no socket: remove it");
-    }
-    const FileDescriptor probe = new_socket();
-    const bool dead =
-        connect(probe.get(), generic(address), sizeof address) != 0 && errno == ECONNREFUSED;
-    if (!dead) {
-        return failure("another process serves " + path +
-                       ": choose another name with --instance, or end that process");
-    }
-    if (unlink(path.c_str()) != 0) {
-        return failure("cannot remove " + path + ": " + std::strerror(errno));
-    }
-    return {};
-}
-
 /// What other processes left that were killed: their sockets, and the folders "<instance>/" of the
 /// sockets of their endpoints. With the lock: nobody has bound and does not listen.
 void remove_dead_sockets(const std::string& directory) {
     for (const std::string& path : sockets_in(directory)) {
-        const auto address = address_of(path);
-        if (!address || !remove_if_stale(path, *address)) continue;
+        if (!remove_if_stale(path, SOCK_STREAM, kAdvice)) continue;
         std::error_code ignored;
         std::filesystem::remove_all(std::filesystem::path(path).replace_extension(), ignored);
     }
@@ -111,11 +76,13 @@ Expected<std::unique_ptr<ControlSocket>, std::string> ControlSocket::open(
     if (!lock) return failure(lock.error());
     flock(lock->get(), LOCK_EX);  // Until we listen: another one starting must not find us dead.
     const std::string path = socket_path(directory, instance);
-    const auto address = address_of(path);
+    const auto address = unix_address(path);
     if (!address) return failure(path + " is too long for a Unix socket: set XDG_RUNTIME_DIR");
-    if (auto removed = remove_if_stale(path, *address); !removed) return failure(removed.error());
+    if (auto removed = remove_if_stale(path, SOCK_STREAM, kAdvice); !removed) {
+        return failure(removed.error());
+    }
     remove_dead_sockets(directory);
-    FileDescriptor listener = new_socket();
+    FileDescriptor listener = new_unix_socket(SOCK_STREAM);
     // Before bind: the file never has another mode.
     if (!listener || fchmod(listener.get(), S_IRUSR | S_IWUSR) != 0 ||
         bind(listener.get(), generic(*address), sizeof *address) != 0 ||

@@ -53,8 +53,7 @@ std::uint32_t kept_bytes(const Request& request) {
 void Initiator::start(Psn requests, Psn responses, const Limits& limits, Time now) {
     next_ = requests;
     limits_ = limits;
-    cursor_ = tail_ = head_;
-    part_ = 0;
+    ring_.clear();
     response_bytes_ = 0;
     nack_due_ = starved_ = false;
     tx_ = DeliveryTx(*profile_, requests);
@@ -64,8 +63,8 @@ void Initiator::start(Psn requests, Psn responses, const Limits& limits, Time no
 
 bool Initiator::submit(const Request& request, Time now) {
     if (!is_sound(request)) return false;
-    if (head_ == tail_) progress_at_ = now;
-    Transaction& transaction = at(head_++);
+    if (ring_.empty()) progress_at_ = now;
+    Transaction& transaction = ring_.push();
     transaction.request = request;
     transaction.first = next_;
     transaction.items = items_of(request, part_bytes(*profile_));
@@ -81,12 +80,12 @@ bool Initiator::may_send(const Transaction& transaction) const {
     if (transaction.request.operation == Operation::kFence) return false;
     // Nothing that goes again counts twice: it was within the limits when it went first.
     if (tx_.cursor() != tx_.sent()) return tx_.room() > 0;
-    return tx_.room() > 0 && cursor_ - tail_ < limits_.transactions &&
+    return tx_.room() > 0 && ring_.ahead() < limits_.transactions &&
            response_bytes_ + kept_bytes(transaction.request) <= limits_.response_bytes;
 }
 
 bool Initiator::has_items() const {
-    return cursor_ != head_ && may_send(at(cursor_));
+    return !ring_.all_sent() && may_send(ring_.current());
 }
 
 wire::TxnHeader Initiator::fill(wire::TxnWriter& out, std::uint16_t channel, Time now) {
@@ -103,15 +102,12 @@ wire::TxnHeader Initiator::fill(wire::TxnWriter& out, std::uint16_t channel, Tim
     }
     std::uint32_t n = 0;
     while (has_items()) {
-        const Transaction& transaction = at(cursor_);
-        if (!put_item(out, transaction, part_)) break;
+        const Transaction& transaction = ring_.current();
+        if (!put_item(out, transaction, ring_.part())) break;
         if (tx_.cursor() == tx_.sent()) response_bytes_ += kept_bytes(transaction.request);
         tx_.on_sent(1, now);
         ++n;
-        if (++part_ == transaction.items) {
-            ++cursor_;
-            part_ = 0;
-        }
+        ring_.advance();
     }
     if (n > 0) header.opcode = wire::Opcode::kRequest;
     return header;
@@ -180,20 +176,6 @@ bool Initiator::put_part(wire::TxnWriter& out, const Request& request, std::uint
     return true;
 }
 
-/// The cursor follows tx_ to the item that goes out next, or to the fence in front of it.
-void Initiator::find_cursor() {
-    const Psn psn = tx_.cursor();
-    for (cursor_ = tail_; cursor_ != head_; ++cursor_) {
-        const Transaction& transaction = at(cursor_);
-        const std::uint32_t part = psn.distance_from(transaction.first);
-        if (part < std::max(transaction.items, 1u)) {
-            part_ = part;
-            return;
-        }
-    }
-    part_ = 0;
-}
-
 // Receiving.
 
 Drop Initiator::on_frame(const wire::TxnView& frame, Time now, CompletionSink& sink) {
@@ -209,7 +191,7 @@ Drop Initiator::on_frame(const wire::TxnView& frame, Time now, CompletionSink& s
     // What stands behind it is NACKed for the gap: that is no news.
     starved_ |= frame.opcode() == wire::Opcode::kNack && !frame.payload().empty() &&
                 frame.payload()[0] == static_cast<std::byte>(wire::NackReason::kNoReceive);
-    if (tx_.cursor() != cursor) find_cursor();
+    if (tx_.cursor() != cursor) ring_.seek(tx_.cursor());
     return frame.opcode() == wire::Opcode::kResponse ? on_items(frame, now, sink) : Drop::kCount;
 }
 
@@ -240,8 +222,7 @@ Drop Initiator::on_items(const wire::TxnView& frame, Time now, CompletionSink& s
 bool Initiator::answers(const Transaction& transaction, const ItemView& item,
                         std::uint32_t received) const {
     // Nobody answers what he has not acknowledged.
-    const std::uint32_t acknowledged = tx_.oldest().distance_from(transaction.first);
-    if (acknowledged < transaction.items || acknowledged >= (1u << 31)) return false;
+    if (!is_acknowledged(transaction, tx_.oldest())) return false;
     const Request& request = transaction.request;
     const bool has_data =
         request.operation == Operation::kLoad || request.operation == Operation::kAtomic;
@@ -269,8 +250,8 @@ bool Initiator::answers(const Transaction& transaction, const ItemView& item,
 
 /// Whether all new items answer what is outstanding, one after the other (T5). Changes nothing.
 bool Initiator::believe(std::span<const std::byte> payload, std::uint32_t skip) const {
-    std::uint32_t index = tail_;
-    std::uint32_t received = index != head_ ? at(index).received : 0;
+    std::uint32_t index = 0;
+    std::uint32_t received = ring_.empty() ? 0 : ring_[0].received;
     const auto next = [&] {
         ++index;
         received = 0;
@@ -282,8 +263,8 @@ bool Initiator::believe(std::span<const std::byte> payload, std::uint32_t skip) 
         const bool is_part = item.opcode == ItemOpcode::kReadData && !item.is_last();
         const std::uint32_t ended = item.opcode == ItemOpcode::kDone ? item.length : 1;
         for (std::uint32_t k = 0; k < ended; ++k) {
-            while (index != head_ && at(index).items == 0) next();  // a fence
-            if (index == head_ || !answers(at(index), item, received)) return false;
+            while (index != ring_.size() && ring_[index].items == 0) next();  // a fence
+            if (index == ring_.size() || !answers(ring_[index], item, received)) return false;
             if (is_part) {
                 received += part_bytes(*profile_);
             } else {
@@ -304,7 +285,7 @@ void Initiator::apply(const ItemView& item, CompletionSink& sink) {
     }
     complete_fences(sink);
     if (item.opcode == ItemOpcode::kReadData) return apply_read(item, sink);
-    const Request& request = at(tail_).request;
+    const Request& request = ring_.oldest().request;
     std::uint64_t value = 0;
     if (request.operation == Operation::kAtomic) {
         value = item.length == 8 ? load_be64(item.data.data()) : load_be32(item.data.data());
@@ -316,7 +297,7 @@ void Initiator::apply(const ItemView& item, CompletionSink& sink) {
 }
 
 void Initiator::apply_read(const ItemView& item, CompletionSink& sink) {
-    Transaction& transaction = at(tail_);
+    Transaction& transaction = ring_.oldest();
     if (item.is_error()) {
         transaction.status = TxnStatus::kRemoteAccess;
     } else {
@@ -329,10 +310,9 @@ void Initiator::apply_read(const ItemView& item, CompletionSink& sink) {
 }
 
 void Initiator::complete(TxnStatus status, std::uint64_t value, CompletionSink& sink) {
-    const Request& request = at(tail_).request;
+    const Request& request = ring_.oldest().request;
     response_bytes_ -= std::min(response_bytes_, kept_bytes(request));
-    if (cursor_ == tail_) ++cursor_;
-    ++tail_;
+    ring_.pop();
     sink.on_completion({.cookie = request.cookie,
                         .operation = request.operation,
                         .status = status,
@@ -341,7 +321,7 @@ void Initiator::complete(TxnStatus status, std::uint64_t value, CompletionSink& 
 }
 
 void Initiator::complete_fences(CompletionSink& sink) {
-    while (tail_ != head_ && at(tail_).items == 0) complete(TxnStatus::kOk, 0, sink);
+    while (!ring_.empty() && ring_.oldest().items == 0) complete(TxnStatus::kOk, 0, sink);
 }
 
 // Time.
@@ -352,14 +332,14 @@ TimeEvent Initiator::on_time(Time now, CompletionSink& sink) {
         return TimeEvent::kFailed;
     }
     if (!tx_.on_time(now)) return TimeEvent::kNone;
-    find_cursor();
+    ring_.seek(tx_.cursor());
     return TimeEvent::kRetried;
 }
 
 void Initiator::fail(TxnStatus sent, TxnStatus unsent, CompletionSink& sink) {
     const Psn end = tx_.sent();
-    while (tail_ != head_) {
-        const Transaction& transaction = at(tail_);
+    while (!ring_.empty()) {
+        const Transaction& transaction = ring_.oldest();
         // A fence belongs to what comes behind it; a message counts as sent with its first part.
         const bool was_sent =
             end.distance_from(transaction.first) - 1 < (1u << 31) && transaction.items > 0;

@@ -10,6 +10,7 @@
 #include "proto/txn/delivery_rx.h"
 #include "proto/txn/delivery_tx.h"
 #include "proto/txn/profile.h"
+#include "proto/txn/send_ring.h"
 #include "proto/txn/transaction.h"
 #include "proto/wire/txn_header.h"
 #include "proto/wire/txn_writer.h"
@@ -28,17 +29,15 @@ public:
     };
 
     /// `ring.size()` is a power of two; it outlives the channel.
-    Initiator(const TxnProfile& profile, std::span<Transaction> ring) : profile_(&profile) {
-        ring_ = ring.data();
-        mask_ = static_cast<std::uint32_t>(ring.size()) - 1;
-    }
+    Initiator(const TxnProfile& profile, std::span<Transaction> ring)
+        : profile_(&profile), ring_(ring) {}
 
     /// A new life: numbers start at `requests` and `responses`. Only with nothing outstanding.
     void start(Psn requests, Psn responses, const Limits& limits, Time now);
 
     // Inputs.
 
-    bool has_room() const { return head_ - tail_ <= mask_; }
+    bool has_room() const { return ring_.has_room(); }
     /// Only with has_room(). False, and nothing taken, if the request contradicts itself.
     [[nodiscard]] bool submit(const Request& request, Time now);
     /// kResponse, kAck or kNack of this channel. kCount if it was good.
@@ -50,7 +49,7 @@ public:
     /// The path has changed: what is unacknowledged goes out again.
     void on_new_path(Time now) {
         tx_.rewind(now);
-        find_cursor();
+        ring_.seek(tx_.cursor());
     }
 
     // Outputs.
@@ -74,19 +73,16 @@ public:
     }
     /// Nothing to send now, nor without a further input.
     bool is_idle() const { return !has_items() && !nack_due_ && rx_.deadline() == kNever; }
-    std::uint32_t outstanding() const { return head_ - tail_; }
+    std::uint32_t outstanding() const { return ring_.size(); }
     std::uint32_t retries() const { return tx_.retries(); }
     Duration rtt() const { return tx_.rtt(); }
     Time deadline() const;
 
 private:
-    Transaction& at(std::uint32_t index) { return ring_[index & mask_]; }
-    const Transaction& at(std::uint32_t index) const { return ring_[index & mask_]; }
     bool has_items() const;
     bool may_send(const Transaction& transaction) const;
     bool put_item(wire::TxnWriter& out, const Transaction& transaction, std::uint32_t part);
     bool put_part(wire::TxnWriter& out, const Request& request, std::uint32_t part);
-    void find_cursor();
     Drop on_items(const wire::TxnView& frame, Time now, CompletionSink& sink);
     bool believe(std::span<const std::byte> payload, std::uint32_t skip) const;
     bool answers(const Transaction& transaction, const wire::ItemView& item,
@@ -97,13 +93,8 @@ private:
     void complete_fences(CompletionSink& sink);
 
     const TxnProfile* profile_;
-    Transaction* ring_;
-    std::uint32_t mask_;
-    std::uint32_t head_ = 0;    // next to submit
-    std::uint32_t tail_ = 0;    // oldest that is not completed
-    std::uint32_t cursor_ = 0;  // goes out next ...
-    std::uint32_t part_ = 0;    // ... and which of its items
-    Psn next_;                  // of the next item submitted
+    SendRing<Transaction> ring_;
+    Psn next_;  // of the next item submitted
     Limits limits_;
     std::uint32_t response_bytes_ = 0;  // that the target may have to hold for us
     DeliveryTx tx_;

@@ -19,8 +19,8 @@ using wire::TxnStatus;
 void Target::start(const Peer& peer, Psn requests, Psn responses, Time now) {
     stop();
     peer_ = peer;
-    tail_ = cursor_ = head_;
-    part_ = store_head_ = store_tail_ = stored_ = 0;
+    ring_.clear();
+    store_head_ = store_tail_ = stored_ = 0;
     first_ = requests;
     next_ = responses;
     tx_ = DeliveryTx(*profile_, responses);
@@ -51,7 +51,7 @@ Drop Target::on_frame(const wire::TxnView& frame, Time now) {
         frame.opcode() == wire::Opcode::kNack ? tx_.on_nack(ack, now) : tx_.on_ack(ack, now);
     if (verdict == DeliveryAck::kInvalid) return Drop::kTxnStale;
     if (verdict == DeliveryAck::kAccepted) release(now);
-    if (tx_.cursor() != cursor) find_cursor();
+    if (tx_.cursor() != cursor) ring_.seek(tx_.cursor());
     return frame.opcode() == wire::Opcode::kRequest ? on_items(frame, now) : Drop::kCount;
 }
 
@@ -94,7 +94,7 @@ void Target::nack(wire::NackReason reason, Time now) {
 }
 
 Target::Taken Target::execute(const ItemView& item) {
-    if (head_ - tail_ >= ring_.size()) return Taken::kNoRoom;
+    if (!ring_.has_room()) return Taken::kNoRoom;
     switch (item.opcode) {
         case ItemOpcode::kLoad: return load(item);
         case ItemOpcode::kStore: return store(item);
@@ -251,8 +251,8 @@ Target::Taken Target::refuse() {
 
 void Target::done(TxnStatus status) {
     // Results of a row that say the same become one item, as long as it has not been sent.
-    if (head_ != tail_) {
-        Response& last = at(head_ - 1);
+    if (!ring_.empty()) {
+        Response& last = ring_.newest();
         const bool unsent = last.first.distance_from(tx_.sent()) < (1u << 31);
         if (last.kind == Response::Kind::kDone && last.status == status && unsent &&
             last.count < UINT16_MAX) {
@@ -266,8 +266,8 @@ void Target::done(TxnStatus status) {
 }
 
 Response& Target::push(Response::Kind kind, std::uint32_t items) {
-    if (head_ == tail_) progress_at_ = now_;
-    Response& response = at(head_++);
+    if (ring_.empty()) progress_at_ = now_;
+    Response& response = ring_.push();
     response.kind = kind;
     response.status = TxnStatus::kOk;
     response.first = next_;
@@ -290,30 +290,15 @@ std::optional<std::uint32_t> Target::reserve(std::uint32_t bytes) {
 /// Forgets the responses that the initiator has.
 void Target::release(Time now) {
     progress_at_ = now;
-    while (tail_ != head_) {
-        const Response& response = at(tail_);
-        const std::uint32_t acknowledged = tx_.oldest().distance_from(response.first);
-        if (acknowledged < response.items || acknowledged >= (1u << 31)) break;
+    while (!ring_.empty() && is_acknowledged(ring_.oldest(), tx_.oldest())) {
+        const Response& response = ring_.oldest();
         if (response.kind == Response::Kind::kData) {
             store_tail_ =
                 static_cast<std::uint32_t>(response.value) + (response.length + 7) / 8 * 8;
             --stored_;
         }
-        if (cursor_ == tail_) ++cursor_;
-        ++tail_;
+        ring_.pop();
     }
-}
-
-void Target::find_cursor() {
-    const Psn psn = tx_.cursor();
-    for (cursor_ = tail_; cursor_ != head_; ++cursor_) {
-        const std::uint32_t part = psn.distance_from(at(cursor_).first);
-        if (part < at(cursor_).items) {
-            part_ = part;
-            return;
-        }
-    }
-    part_ = 0;
 }
 
 wire::TxnHeader Target::fill(wire::TxnWriter& out, std::uint16_t channel, Time now) {
@@ -330,13 +315,10 @@ wire::TxnHeader Target::fill(wire::TxnWriter& out, std::uint16_t channel, Time n
         return header;
     }
     while (has_items()) {
-        if (!put_item(out, at(cursor_), part_)) break;
+        if (!put_item(out, ring_.current(), ring_.part())) break;
         header.opcode = wire::Opcode::kResponse;
         tx_.on_sent(1, now);
-        if (++part_ == at(cursor_).items) {
-            ++cursor_;
-            part_ = 0;
-        }
+        ring_.advance();
     }
     return header;
 }
@@ -387,7 +369,7 @@ bool Target::put_read(wire::TxnWriter& out, const Response& response, std::uint3
 TimeEvent Target::on_time(Time now) {
     if (pending() > 0 && now - progress_at_ >= profile_->give_up_after) return TimeEvent::kFailed;
     if (!tx_.on_time(now)) return TimeEvent::kNone;
-    find_cursor();
+    ring_.seek(tx_.cursor());
     return TimeEvent::kRetried;
 }
 

@@ -15,6 +15,7 @@
 #include "proto/txn/key_meter.h"
 #include "proto/txn/profile.h"
 #include "proto/txn/receive_queue.h"
+#include "proto/txn/send_ring.h"
 #include "proto/txn/window_table.h"
 #include "proto/wire/txn_header.h"
 #include "proto/wire/txn_item.h"
@@ -72,7 +73,7 @@ public:
     TimeEvent on_time(Time now);
     void on_new_path(Time now) {
         tx_.rewind(now);
-        find_cursor();
+        ring_.seek(tx_.cursor());
     }
 
     // Outputs.
@@ -82,7 +83,7 @@ public:
     wire::TxnHeader fill(wire::TxnWriter& out, std::uint16_t channel, Time now);
 
     // Queries.
-    std::uint32_t pending() const { return head_ - tail_; }
+    std::uint32_t pending() const { return ring_.size(); }
     std::uint32_t retries() const { return tx_.retries(); }
     /// Like Initiator::is_idle().
     bool is_idle() const { return !has_items() && !nack_due_ && rx_.deadline() == kNever; }
@@ -96,8 +97,6 @@ public:
 private:
     enum class Taken : std::uint8_t { kYes, kNoRoom, kNoReceive };
 
-    Response& at(std::uint32_t index) { return ring_[index & (ring_.size() - 1)]; }
-    const Response& at(std::uint32_t index) const { return ring_[index & (ring_.size() - 1)]; }
     Drop on_items(const wire::TxnView& frame, Time now);
     Taken execute(const wire::ItemView& item);
     Taken load(const wire::ItemView& item);
@@ -115,17 +114,15 @@ private:
     Response& push(Response::Kind kind, std::uint32_t items);
     std::optional<std::uint32_t> reserve(std::uint32_t bytes);
     void release(Time now);
-    bool has_items() const { return cursor_ != head_ && tx_.room() > 0; }
+    bool has_items() const { return !ring_.all_sent() && tx_.room() > 0; }
     bool put_item(wire::TxnWriter& out, const Response& response, std::uint32_t part);
     bool put_read(wire::TxnWriter& out, const Response& response, std::uint32_t part);
-    void find_cursor();
 
     const TxnProfile* profile_;
     Memory memory_;
     Peer peer_;
-    std::span<Response> ring_;
+    SendRing<Response> ring_;
     std::span<std::byte> store_;
-    std::uint32_t head_ = 0, tail_ = 0, cursor_ = 0, part_ = 0;
     std::uint32_t store_head_ = 0, store_tail_ = 0;  // offsets in the store
     std::uint32_t stored_ = 0;                       // pieces in it
     Psn first_;
