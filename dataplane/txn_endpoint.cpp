@@ -91,7 +91,7 @@ std::optional<ChannelHandle> TxnEndpoint::open(GpuId peer, ChannelClass kind, Ch
     from.peer = peer;
     from.kind = kind;
     from.path = fresh_path(PortId{static_cast<std::uint16_t>(first_path_++ % identity_.ports)});
-    from.nonce = random_.next();
+    from.nonce = OpenBody::make_nonce(identity_.epoch, ++opens_);
     from.first = Psn{static_cast<std::uint32_t>(random_.next())};
     from.opened_at = from.open_again = now;
     from.events = &events;
@@ -248,6 +248,7 @@ Drop TxnEndpoint::on_open(const wire::FrameView& view, const wire::TxnView& fram
             queue_opened(known);
             return Drop::kCount;
         }
+        if (OpenBody::is_older(body->nonce, known.nonce)) return Drop::kTxnStale;
         end_target(*index);  // The initiator began a new life.
     }
     To* const to = make_target(view.src(), frame.channel(), now);

@@ -244,6 +244,7 @@ private:
     ReadySet ready_from_, ready_to_;
     std::vector<Reply> replies_;
     std::uint32_t first_path_ = 0;
+    std::uint32_t opens_ = 0;
     std::unique_ptr<CounterSet<TxnStat>> stats_;
 };
 

@@ -18,11 +18,21 @@ struct OpenBody {
     static constexpr std::size_t kOpenSize = 16;
     static constexpr std::size_t kOpenedSize = 24;
 
-    std::uint64_t nonce = 0;  // of this attempt; kOpened repeats it
+    std::uint64_t nonce = 0;  // of this attempt: life 32, count 32; kOpened repeats it
     ChannelClass kind{};
     std::uint16_t transactions = 0;    // at most outstanding; kOpen: as many as are wanted
     std::uint32_t response_bytes = 0;  // of load data at most
     std::uint64_t epoch = 0;           // of the target: another one is another life
+
+    /// Of the `count`th attempt in this life, whose random epoch tells it from other lives.
+    static constexpr std::uint64_t make_nonce(std::uint64_t epoch, std::uint32_t count) {
+        return (epoch & ~std::uint64_t{0xFFFF'FFFF}) | count;
+    }
+    /// Whether `nonce` is of an earlier attempt in the same life as `than`: a late copy.
+    static constexpr bool is_older(std::uint64_t nonce, std::uint64_t than) {
+        const bool same_life = nonce >> 32 == than >> 32;
+        return same_life && static_cast<std::uint32_t>(nonce - than) >= (1u << 31);
+    }
 
     void emit(std::span<std::byte, kOpenedSize> out) const {
         store_be64(&out[0], nonce);

@@ -177,6 +177,21 @@ TEST(EndpointForgery, OnlyTheAnswerToThisOpenOpens) {
     EXPECT_EQ(opened(header, body), Drop::kTxnDuplicate);
 }
 
+TEST(EndpointForgery, ALateCopyOfAnEarlierOpenDoesNotEndTheChannel) {
+    EndpointRig rig;
+    Program earlier, program;
+    Tap tap(rig.wire);
+    rig.connect(earlier, *rig.a, kB);
+    const Seen late = tap.of(Opcode::kOpen, kB).front();
+    rig.a->endpoint.close(earlier.channel, rig.wire.now);
+    rig.connect(program, *rig.a, kB);
+    ASSERT_EQ(program.channel.index, earlier.channel.index) << "the number is used again";
+    EXPECT_EQ(rig.wire.inject(late.bytes, late.port), Drop::kTxnStale) << "T4, D10";
+    rig.add_to(program, *rig.a);
+    ASSERT_TRUE(rig.finish(program));
+    EXPECT_EQ(program.done.back().status, wire::TxnStatus::kOk);
+}
+
 TEST(EndpointForgery, AShortOrAbsurdOpenMakesNoChannel) {
     EndpointRig rig;
     const TxnHeader header{.opcode = Opcode::kOpen, .channel = 3, .psn = 1};
