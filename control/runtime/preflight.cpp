@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "control/deadlock.h"
+#include "control/routes.h"
 #include "control/topology.h"
 #include "dataplane/dpdk/device_args.h"
 #include "dataplane/dpdk/hugepages.h"
@@ -51,6 +53,9 @@ Expected<CapacityPlan, Errors> plan_process(const Fabric& fabric, std::optional<
     if (node) {
         Errors errors = check_runs_alone(fabric, *node);
         if (!errors.empty()) return Unexpected<Errors>(std::move(errors));
+    }
+    if (Errors errors = check_deadlock(fabric, compute_routes(fabric)); !errors.empty()) {
+        return Unexpected<Errors>(std::move(errors));
     }
     auto plan = plan_capacity(fabric, node, impairable);
     if (!plan) return plan;

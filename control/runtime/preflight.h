@@ -14,7 +14,8 @@
 namespace ethlink::control {
 
 /// The plan of a process that runs `node`, or the whole fabric; or everything that is wrong with
-/// the file for it: ports without a device, devices that cannot be, numbers that do not add up.
+/// the file for it: ports without a device, devices that cannot be, numbers that do not add up,
+/// routes on which frames can wait for each other in a circle.
 [[nodiscard]] Expected<CapacityPlan, std::vector<ConfigError>> plan_process(
     const Fabric& fabric, std::optional<NodeId> node, bool impairable);
 

@@ -17,6 +17,13 @@ links:
   - endpoints: ["leaf0:e0", "gpu0:e0"]
   - endpoints: ["leaf0:e1", "gpu1:e0"]
 """
+# Four switches in a ring, a GPU at each.
+RING = "fabric: f\nnodes:\n" + "".join(
+    f"  sw{i}: {{kind: switch}}\n  gpu{i}: {{kind: endpoint, gpu: {0x200 + i}}}\n"
+    for i in range(4)) + "links:\n" + "".join(
+    f'  - endpoints: ["sw{i}:e0", "gpu{i}:e0"]\n'
+    f'  - {"@" if i == 0 else ""}endpoints: ["sw{i}:e1", "sw{(i + 1) % 4}:e2"]\n'
+    for i in range(4))
 TWO_PROFILES = """\
 fabric: f
 profiles:
@@ -46,6 +53,8 @@ MISTAKES = (
      "0x0200 is already the GPU-ID of `gpu0`"),
     ("F1 the same node twice", GRAPH.replace("  gpu1:", "  @gpu0:"), "already set in line 4"),
     ("F1 the same key twice", "fabric: a\n@fabric: b\n", "already set in line 1"),
+    ("F2 a circle of waiting", RING,
+     "can wait for each other for ever: sw0:e1 -> sw1:e1 -> sw2:e1 -> sw3:e1 -> sw0:e1"),
     ("F1 a link to nobody", GRAPH.replace('"gpu1:e0"', '@"gpu9:e0"'), "no node `gpu9`"),
     ("F1 a link with one end", GRAPH.replace('endpoints: ["leaf0:e1", "gpu1:e0"]',
                                              '@endpoints: ["leaf0:e1"]'), "two ends, found 1"),
