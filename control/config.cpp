@@ -263,6 +263,11 @@ std::optional<Vc> Profile::best_effort_vc() const {
     return std::nullopt;
 }
 
+std::uint8_t Profile::dscp_of(Vc vc) const {
+    const std::vector<std::uint8_t>& dscp = vc_names[vc.value].dscp;
+    return dscp.empty() ? std::uint8_t{0} : dscp.front();
+}
+
 std::optional<PortId> FabricNode::find_port(std::string_view port_name) const {
     for (std::size_t i = 0; i < ports.size(); ++i) {
         if (ports[i].name == port_name) return PortId{static_cast<std::uint16_t>(i)};

@@ -78,6 +78,7 @@ struct Profile {
 
     std::optional<Vc> find_vc(std::string_view vc_name) const;
     std::optional<Vc> best_effort_vc() const;  // the first VC without credits
+    std::uint8_t dscp_of(Vc vc) const;         // what endpoints write: its first one, or 0
 };
 
 struct FabricPort {

@@ -66,6 +66,9 @@ Status status_of(wire::TxnStatus status) {
     return static_cast<Status>(status);
 }
 static_assert(static_cast<int>(wire::TxnStatus::kCount) == client::kStatusCount);
+static_assert(client::WindowRight::kRead == txn::Rights::kRead &&
+              client::WindowRight::kWrite == txn::Rights::kWrite &&
+              client::WindowRight::kAtomic == txn::Rights::kAtomic);
 
 bool overlaps(std::span<std::byte> bytes, std::span<std::byte> within) {
     return bytes.data() < within.data() + within.size() &&

@@ -91,7 +91,9 @@ public:
 
     /// The endpoint that these are clients of is made with this as its ReceiveQueue.
     EndpointClients(Tenant tenant, std::uint32_t channels_max)
-        : tenant_(tenant), owners_(channels_max), commands_(256), answers_(4096) {}
+        : tenant_(tenant), owners_(channels_max), commands_(256), answers_(4096) {
+        waiting_.reserve(kSessionsMax);  // Each program has one call under way.
+    }
     void bind(TxnEndpoint& endpoint) { endpoint_ = &endpoint; }
 
     // Control thread.

@@ -11,13 +11,11 @@ namespace ethlink::control {
 namespace {
 
 PktgenStream make_stream(const Fabric& fabric, const Route& route, Vc vc, std::size_t index) {
-    const Profile& profile = fabric.profiles.front();
-    const std::vector<std::uint8_t>& dscp = profile.vc_names[vc.value].dscp;
     return {.dst = route.dst,
             .port = route.ports[index % route.ports.size()],
             .vc = vc,
             .entropy = static_cast<std::uint16_t>(index * 257 + 1),
-            .dscp = dscp.empty() ? std::uint8_t{0} : dscp.front()};
+            .dscp = fabric.profiles.front().dscp_of(vc)};
 }
 
 }  // namespace

@@ -27,11 +27,6 @@ std::vector<Vc> find_vcs(const Profile& profile) {
     return named.size() == kVcNames.size() ? named : lossless;
 }
 
-std::uint8_t dscp_of(const Profile& profile, Vc vc) {
-    const std::vector<std::uint8_t>& dscp = profile.vc_names[vc.value].dscp;
-    return dscp.empty() ? std::uint8_t{0} : dscp.front();
-}
-
 }  // namespace
 
 std::optional<std::string> why_no_remote_memory(const Fabric& fabric) {
@@ -59,8 +54,8 @@ TxnIdentity make_identity(const Fabric& fabric, const FabricNode& node) {
     identity.ports = static_cast<std::uint16_t>(std::min<std::size_t>(node.ports.size(), 32));
     for (std::size_t i = 0; i < identity.classes.size() && i * 2 + 1 < vcs.size(); ++i) {
         const Vc request = vcs[i * 2], response = vcs[i * 2 + 1];
-        identity.classes[i] = {request, response, dscp_of(profile, request),
-                               dscp_of(profile, response)};
+        identity.classes[i] = {request, response, profile.dscp_of(request),
+                               profile.dscp_of(response)};
     }
     return identity;
 }

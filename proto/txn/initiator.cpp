@@ -347,10 +347,4 @@ void Initiator::fail(TxnStatus sent, TxnStatus unsent, CompletionSink& sink) {
     }
 }
 
-Time Initiator::deadline() const {
-    Time deadline = std::min(tx_.deadline(), rx_.deadline());
-    if (outstanding() > 0) deadline = std::min(deadline, progress_at_ + profile_->give_up_after);
-    return deadline;
-}
-
 }  // namespace ethlink::txn

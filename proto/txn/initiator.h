@@ -75,8 +75,6 @@ public:
     bool is_idle() const { return !has_items() && !nack_due_ && rx_.deadline() == kNever; }
     std::uint32_t outstanding() const { return ring_.size(); }
     std::uint32_t retries() const { return tx_.retries(); }
-    Duration rtt() const { return tx_.rtt(); }
-    Time deadline() const;
 
 private:
     bool has_items() const;

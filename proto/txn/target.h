@@ -89,7 +89,6 @@ public:
     bool is_idle() const { return !has_items() && !nack_due_ && rx_.deadline() == kNever; }
     /// Number of the channel's first request: what tells its frames from those of another life.
     Psn first() const { return first_; }
-    Time deadline() const { return std::min(tx_.deadline(), rx_.deadline()); }
     const KeyMeter& keys() const { return keys_; }
     /// Items that were executed, in all lives of this record.
     std::uint64_t executed() const { return executed_; }
