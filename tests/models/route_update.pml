@@ -8,7 +8,7 @@
 #ifndef FRAMES
 #define FRAMES 2 /* of each source and each set of routes */
 #endif
-/* Sources that go clockwise; OLD_ONLY: nothing is updated. */
+/* Sources that go clockwise. */
 #define OLD_GOES(s) ((s) == 0 || (s) == 1)
 #define NEW_GOES(s) ((s) == 2 || (s) == 3)
 

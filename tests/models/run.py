@@ -119,10 +119,10 @@ def run(case, folder):
     defines = case.defines.split()
     source = f"{case.model}.pml"
     compiler = os.environ.get("CC", "cc").split()
+    search = "-DNP" if case.live else "-DSAFETY"
     steps = (
         ["spin", "-a", *defines, source],
-        [*compiler, "-O2", "-w", f"-DMEMLIM={MEMORY_MB}", *(["-DNP"] if case.live else ["-DSAFETY"]),
-         "-o", "pan", "pan.c"],
+        [*compiler, "-O2", "-w", f"-DMEMLIM={MEMORY_MB}", search, "-o", "pan", "pan.c"],
         ["./pan", f"-m{DEPTH}", *(["-l"] if case.live else [])],
     )
     start = time.monotonic()
@@ -143,7 +143,6 @@ def run(case, folder):
     result.states = number(r"([\d.e+]+) states, stored", out)
     result.depth = number(r"depth reached (\d+)", out)
     if not result.good and (folder / f"{source}.trail").exists():
-        # The verifier replays its own trail: only it knows how the defines were set.
         done = subprocess.run(["spin", "-t", "-p", *defines, source], cwd=folder, text=True,
                               capture_output=True, check=False, timeout=SECONDS)
         result.trail = shorten(done.stdout)
@@ -151,7 +150,7 @@ def run(case, folder):
 
 
 def shorten(trail):
-    """The steps of a counterexample, without those of the set-up in the middle."""
+    """The steps of a counterexample: its beginning and its end."""
     lines = [line for line in trail.splitlines() if re.match(r"\s*\d+:\s+proc|\s*<<<|spin:", line)]
     half = TRAIL_LINES // 2
     if len(lines) > TRAIL_LINES:
