@@ -192,6 +192,29 @@ TEST(EndpointForgery, ALateCopyOfAnEarlierOpenDoesNotEndTheChannel) {
     EXPECT_EQ(program.done.back().status, wire::TxnStatus::kOk);
 }
 
+TEST(EndpointForgery, LateCopiesOfAnEndedChannelAreNotDoneAgain) {
+    // They waited on another path while the channel came, worked and went. The OPEN makes a channel
+    // that nobody wants; what keeps the request out is its ACK: it names no response of this one.
+    // The numbers of each try are drawn anew, so whatever is left to chance shows.
+    EndpointRig rig;
+    for (int i = 0; i < 64; ++i) {
+        Program program;
+        Tap tap(rig.wire);
+        rig.connect(program, *rig.a, kB);
+        rig.add_to(program, *rig.a);
+        ASSERT_TRUE(rig.finish(program));
+        rig.a->endpoint.close(program.channel, rig.wire.now);
+        rig.wire.run(1ms);
+        const std::uint64_t before = EndpointRig::word(*rig.b);
+        const Seen open = tap.of(Opcode::kOpen, kB).front();
+        const Seen request = tap.of(Opcode::kRequest, kB).front();
+        rig.wire.inject(open.bytes, open.port);
+        EXPECT_EQ(rig.wire.inject(request.bytes, request.port), Drop::kTxnStale) << "D10";
+        EXPECT_EQ(EndpointRig::word(*rig.b), before) << "E2, try " << i;
+        rig.wire.run(1ms);
+    }
+}
+
 TEST(EndpointForgery, AShortOrAbsurdOpenMakesNoChannel) {
     EndpointRig rig;
     const TxnHeader header{.opcode = Opcode::kOpen, .channel = 3, .psn = 1};
