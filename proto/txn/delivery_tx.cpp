@@ -21,12 +21,14 @@ DeliveryAck DeliveryTx::on_ack(Psn ack, Time now) {
     if (gained == 0) return DeliveryAck::kOld;
     const std::uint32_t outstanding = sent_.distance_from(oldest_);
     if (gained > outstanding) {
-        // Behind us by less than what can be late: an old ACK; else nonsense.
-        return oldest_.distance_from(ack) <= (1u << 30) ? DeliveryAck::kOld : DeliveryAck::kInvalid;
+        // One that was ours: an old ACK. Others are nonsense, or of another life, whose numbers
+        // began elsewhere: that is what keeps out late copies of its items (exactly_once.pml).
+        return oldest_.distance_from(ack) <= past_ ? DeliveryAck::kOld : DeliveryAck::kInvalid;
     }
     measure(ack, now);
     if (cursor_.distance_from(oldest_) < gained) cursor_ = ack;
     oldest_ = ack;
+    past_ = std::min(past_ + gained, kPastMax);
     retries_ = 0;
     deadline_ = now + timeout();
     return DeliveryAck::kAccepted;

@@ -14,7 +14,7 @@ namespace ethlink::txn {
 enum class DeliveryAck : std::uint8_t {
     kAccepted,
     kOld,      // nothing new
-    kInvalid,  // of what was never sent, or long past: changes nothing
+    kInvalid,  // of what was never sent, or long past, or another life's: changes nothing
 };
 
 /// Go-Back-N over items; it holds none of them. One path keeps its order and its links lose
@@ -54,12 +54,15 @@ public:
     Time deadline() const { return idle() ? kNever : deadline_; }
 
 private:
+    static constexpr std::uint32_t kPastMax = 1u << 30;  // more than can be late
+
     Duration timeout() const;
     void measure(Psn ack, Time now);
 
     const TxnProfile* profile_ = nullptr;
     Psn oldest_, cursor_, sent_;
-    Psn timed_;  // the ACK that ends the sample
+    std::uint32_t past_ = 0;  // numbers in front of oldest_ that were ours, up to kPastMax
+    Psn timed_;               // the ACK that ends the sample
     bool timing_ = false;
     std::uint32_t retries_ = 0;
     Time timed_at_{};
