@@ -22,6 +22,11 @@ using dpdk::MbufPool;
 
 MbufPool* pool = nullptr;  // of the process; set by main()
 
+Mbuf hand_out(ReplayBuffer<Mbuf>::Slot& slot, Keep keep) {
+    if (keep == Keep::kShare) return slot.frame.share();
+    return keep == Keep::kLend ? ReplayBuffer<Mbuf>::lend(slot) : pool->copy(slot.frame);
+}
+
 /// Frames of state.range(1) bytes; state.range(0) of them wait for their ACK, which comes for 32.
 void replay(benchmark::State& state, Keep keep) {
     const auto depth = static_cast<std::uint32_t>(state.range(0));
@@ -33,9 +38,9 @@ void replay(benchmark::State& state, Keep keep) {
     std::uint32_t seq = 0;
     const auto turn = [&] {
         for (std::size_t i = 0; i < kBurstSize; ++i) {
-            Mbuf& kept = buffer.push(seq, pool->allocate(bytes), bytes, now);
+            auto& slot = buffer.push(seq, pool->allocate(bytes), bytes, now);
             ++seq;
-            out.push(keep == Keep::kShare ? kept.share() : pool->copy(kept));
+            out.push(hand_out(slot, keep));
         }
         pool->release(out.frames());  // The driver is done with them.
         out.clear();
@@ -52,15 +57,19 @@ void share(benchmark::State& state) {
 void copy(benchmark::State& state) {
     replay(state, Keep::kCopy);
 }
+void lend(benchmark::State& state) {
+    replay(state, Keep::kLend);
+}
 
 void cases(benchmark::internal::Benchmark* benchmark) {
     for (const int depth : {64, 512, 1024}) {
-        for (const int bytes : {60, 2044}) benchmark->Args({depth, bytes});
+        for (const int bytes : {60, 508, 2044}) benchmark->Args({depth, bytes});
     }
 }
 
 BENCHMARK(share)->Apply(cases);
 BENCHMARK(copy)->Apply(cases);
+BENCHMARK(lend)->Apply(cases);
 
 int run(int argc, char** argv) {
     benchmark::Initialize(&argc, argv);

@@ -30,8 +30,9 @@ constexpr std::uint64_t kCacheFlushDenominator = 2;
 // An AF_PACKET ring slot has a header of its own before the frame, and the driver copies by slot.
 constexpr std::uint32_t kPacketRingBytes = 96;
 
-constexpr std::uint32_t kHandleBytes = 8;     // a frame in a wire
-constexpr std::uint32_t kSlotBytes = 16;      // a Parcel in a queue, a ReplayBuffer::Slot
+constexpr std::uint32_t kHandleBytes = 8;  // a frame in a wire
+constexpr std::uint32_t kSlotBytes = 16;   // a Parcel in a queue
+constexpr std::uint32_t kReplaySlotBytes = 32;
 constexpr std::uint32_t kTransferBytes = 24;  // a Crossbar::Transfer
 
 // Link control frames of one port that exist at once: one with ordered sets, one CC_Update, and as
@@ -119,9 +120,15 @@ private:
         const bool any_fault = impairable_ && port.kind == PortKind::kLink;
         const bool has_faults = any_fault || port.transmit_faults.any();
         if (has_faults) plan.fault_frames = fault_frames(port.transmit_faults, plan, any_fault);
-        const bool hands_over = on_wire(port) || port.device.starts_with("net_ring") || has_faults;
-        plan.keep = hands_over ? Keep::kCopy : Keep::kShare;
+        plan.keep = keep_of(port, has_faults);
         return plan;
+    }
+
+    /// As the port will say, and the link make of it.
+    Keep keep_of(const FabricPort& port, bool has_faults) const {
+        if (has_faults || port.device.starts_with("net_ring")) return Keep::kCopy;
+        if (!on_wire(port)) return Keep::kShare;
+        return port.software_fcs ? Keep::kCopy : Keep::kLend;
     }
 
     /// Whether the port's neighbour runs in this process too.
@@ -221,7 +228,7 @@ private:
             // medium.
             pool.faults += 2 * (port.fault_frames + kFaultHeldFrames + kBurstSize);
         }
-        plan_.ring_bytes += std::uint64_t{port.replay_entries} * kSlotBytes;
+        plan_.ring_bytes += std::uint64_t{port.replay_entries} * kReplaySlotBytes;
         plan_.ring_bytes += std::uint64_t{port.wire_frames} * kHandleBytes;
     }
 

@@ -81,6 +81,7 @@ std::string_view word(Keep keep) {
     switch (keep) {
         case Keep::kShare: return "share";
         case Keep::kCopy: return "copy";
+        case Keep::kLend: return "lend";
     }
     return "";
 }

@@ -61,7 +61,6 @@ public:
         const Drop refused = accept(view, arrival);
         host_->meter.leave(CycleStage::kReceive, entered);
         if (refused != Drop::kCount) return node.refuse(arrival, refused);
-        frame = F();
         node.consume(arrival);
     }
 

@@ -10,8 +10,8 @@
 
 namespace ethlink {
 
-/// Two rings, one a direction. Handles move, bytes stay where they are; so what the sender wants
-/// to keep it must keep as a copy (Keep::kCopy).
+/// Two rings, one a direction. Handles move, bytes stay where they are: the sender lends what it
+/// keeps (Keep::kLend).
 template <FrameHandle F>
 class Wire {
 public:
@@ -66,7 +66,7 @@ public:
     std::uint32_t frames_held_max() const override {
         return static_cast<std::uint32_t>(tx_->capacity());
     }
-    Keep keep() const override { return Keep::kCopy; }
+    Keep keep() const override { return Keep::kLend; }
 
 private:
     std::shared_ptr<Wire<F>> wire_;

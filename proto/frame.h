@@ -24,7 +24,7 @@ concept FrameHandle = std::movable<F> && !std::copyable<F> && std::default_initi
     { frame.trim(n) } -> std::same_as<void>;
     // Asks the cache for the first line; never a fault.
     { constant.prefetch() } -> std::same_as<void>;
-    // Another owner of the same bytes, which from now on nobody may write.
+    // Another owner of the same bytes. Who may write them from now on: see Keep.
     { frame.share() } -> std::same_as<F>;
     typename F::Pool;
 };
@@ -43,7 +43,15 @@ concept FramePool = requires(P& pool, const F& frame, std::span<F> frames, std::
 /// How a link keeps a frame for replay while the port sends it.
 enum class Keep : std::uint8_t {
     kShare,  // one more reference to the same bytes: media that only read them (NICs, copying PMDs)
-    kCopy,   // bytes of its own: media that hand the very buffer to the neighbour (in-process wire)
+    kCopy,   // bytes of its own: media that damage frames, or hand on more than the bytes
+    // One more reference, and the neighbour, who is handed the very buffer (in-process wire), may
+    // write what a hop may change: the link word and the Network word, kSentHead. The rest nobody
+    // writes while it is shared. What must go again goes as a copy with the head as it was.
+    kLend,
 };
+
+/// Bytes of a frame that hold all that a hop may change, tagged or not: [8, 24).
+inline constexpr std::size_t kSentHeadOffset = 8;
+inline constexpr std::size_t kSentHeadSize = 16;
 
 }  // namespace ethlink

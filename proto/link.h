@@ -186,7 +186,22 @@ private:
     [[gnu::always_inline]] inline void sequence(F&& frame, std::uint32_t bytes, Vc vc,
                                                 bool poisoned, Out& out);
     [[gnu::noinline]] bool append_fcs(F& frame);
-    F keep(F& frame) { return end_.keep == Keep::kShare ? frame.share() : pool_->copy(frame); }
+    /// What goes out of a frame that has just been kept.
+    F hand_out(Slot& slot) {
+        if (end_.keep == Keep::kShare) return slot.frame.share();
+        return is_lent(slot) ? ReplayBuffer<F>::lend(slot) : pool_->copy(slot.frame);
+    }
+    /// What goes out of it again.
+    F hand_out_again(Slot& slot) {
+        if (end_.keep == Keep::kShare) return slot.frame.share();
+        return is_lent(slot) ? ReplayBuffer<F>::copy_lent(slot, *pool_) : pool_->copy(slot.frame);
+    }
+    bool is_lent(const Slot& slot) const {
+        return end_.keep == Keep::kLend && slot.bytes >= kLentMin;
+    }
+    // A short frame is copied in less time than two owners take to agree that it is free.
+    static constexpr std::uint32_t kLentMin = 512;
+
     void add(LinkStat stat, std::uint64_t n = 1) { stats_.counters.add(stat, n); }
 
     const LinkProfile* profile_;
@@ -311,8 +326,7 @@ void BasicLink<F, Seq>::sequence(F&& frame, std::uint32_t bytes, Vc vc, bool poi
     wire::store_link_word(frame.bytes().data(), word.encode());
     // Without room for an FCS the neighbour sees a damaged frame; the capacity plan excludes it.
     if (end_.software_fcs) append_fcs(frame);
-    F& kept = replay_.push(seq.value(), std::move(frame), bytes, now_);
-    F again = keep(kept);
+    F again = hand_out(replay_.push(seq.value(), std::move(frame), bytes, now_));
     add(poisoned ? LinkStat::kLlrTxPoisoned : LinkStat::kLlrTxOk);
     if (again) [[likely]] {
         out.push(std::move(again));

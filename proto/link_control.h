@@ -21,6 +21,8 @@ BasicLink<F, Seq>::BasicLink(const LinkProfile& profile, const LinkEnd& end, std
       cbfc_sender_(profile),
       cbfc_receiver_(profile),
       last_epoch_(end.epoch) {
+    // The neighbour cuts the FCS off what it is handed: that would shorten what we keep.
+    if (end_.software_fcs && end_.keep == Keep::kLend) end_.keep = Keep::kCopy;
     for (std::size_t i = 0; i < profile.vc_count; ++i) {
         const VcProfile& vc = profile.vcs[i];
         if (vc.lossless && profile.cbfc) credited_ |= 1u << i;
@@ -287,7 +289,7 @@ template <FrameHandle F, class Seq>
 std::uint32_t data_frames_kept(ReplayBuffer<F>& replay, Seq oldest) {
     std::uint32_t count = 0;
     for (std::uint32_t i = 0; i < replay.size(); ++i) {
-        const auto bytes = replay.at((oldest + i).value()).bytes();
+        const auto bytes = replay.at((oldest + i).value()).frame.bytes();
         const bool control =
             load_be16(bytes.data() + wire::kEtherTypeOffset) == wire::kEtherTypeControl;
         if (!control) ++count;
@@ -353,7 +355,7 @@ template <class Out>
 void BasicLink<F, Seq>::emit_replay(Out& out) {
     const LlrTxState before = llr_tx_.state();
     while (llr_tx_.is_replaying() && out.room() > 0) {
-        F again = keep(replay_.at(llr_tx_.replay_cursor().value()));
+        F again = hand_out_again(replay_.at(llr_tx_.replay_cursor().value()));
         if (!again) break;
         out.push(std::move(again));
         llr_tx_.on_replayed(now_);

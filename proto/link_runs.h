@@ -112,7 +112,7 @@ std::uint32_t BasicLink<F, Seq>::send_run(Queue& queue, Vc vc, std::uint32_t byt
         F frame = queue.pop();
         const Seq seq(first_seq + frames++);
         wire::store_link_word(frame.bytes().data(), word | seq.value());
-        F again = keep(replay_.push(seq.value(), std::move(frame), more, now_));
+        F again = hand_out(replay_.push(seq.value(), std::move(frame), more, now_));
         if (!again) [[unlikely]] {
             add(LinkStat::kTxNoBuffer);
             continue;

@@ -2,8 +2,11 @@
 // The frames that the neighbour has not acknowledged yet, by sequence number.
 #pragma once
 
+#include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 
@@ -23,6 +26,7 @@ public:
         F frame;
         std::uint32_t bytes = 0;
         std::uint32_t sent_tick = 0;
+        std::array<std::byte, kSentHeadSize> head{};  // of a frame that is lent (Keep::kLend)
     };
 
     /// `slots.size()` must be a power of two. The slots outlive the buffer.
@@ -40,17 +44,38 @@ public:
     std::uint32_t bytes_left() const { return bytes_ < max_bytes_ ? max_bytes_ - bytes_ : 0; }
 
     /// Keeps the frame that was sent as number `seq`, the successor of the last one kept.
-    F& push(std::uint32_t seq, F&& frame, std::uint32_t bytes, Time now) {
+    Slot& push(std::uint32_t seq, F&& frame, std::uint32_t bytes, Time now) {
         Slot& slot = slots_[seq & mask_];
         std::construct_at(&slot.frame, std::move(frame));  // Over an empty handle.
         slot.bytes = bytes;
         slot.sent_tick = tick(now);
         bytes_ += bytes;
         ++size_;
-        return slot.frame;
+        return slot;
     }
 
-    F& at(std::uint32_t seq) { return slots_[seq & mask_].frame; }
+    Slot& at(std::uint32_t seq) { return slots_[seq & mask_]; }
+
+    /// A reference for the neighbour, who may write the head: it is put aside.
+    static F lend(Slot& slot) {
+        std::memcpy(slot.head.data(), slot.frame.bytes().data() + kSentHeadOffset, kSentHeadSize);
+        return slot.frame.share();
+    }
+
+    /// A lent frame as it was sent, in a buffer of its own; empty if the pool is. Reads only what
+    /// nobody writes.
+    template <class Pool>
+    static F copy_lent(const Slot& slot, Pool& pool) {
+        F twin = pool.allocate(slot.bytes);
+        if (!twin) return twin;
+        std::byte* const to = twin.bytes().data();
+        const std::byte* const from = slot.frame.bytes().data();
+        constexpr std::size_t kBehind = kSentHeadOffset + kSentHeadSize;
+        std::memcpy(to, from, kSentHeadOffset);
+        std::memcpy(to + kSentHeadOffset, slot.head.data(), kSentHeadSize);
+        std::memcpy(to + kBehind, from + kBehind, slot.bytes - kBehind);
+        return twin;
+    }
 
     /// Frees `count` frames from `oldest_seq` on.
     template <class Pool>
@@ -82,7 +107,7 @@ public:
     bool empty() const { return size_ == 0; }
 
 private:
-    // A tick is 1,024 ns: no division on the hot path, and 16 bytes a slot.
+    // A tick is 1,024 ns: no division on the hot path, and 32 bytes a slot.
     static constexpr int kTickShift = 10;
     static std::uint32_t tick(Time time) {
         return static_cast<std::uint32_t>(time.time_since_epoch().count() >> kTickShift);

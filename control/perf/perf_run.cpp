@@ -198,6 +198,7 @@ Expected<PerfResult, std::string> PerfRun::measure(const PerfTask& task,
     PerfResult result{.task = task};
     const std::uint32_t depth = task.mode == PerfMode::kLatency ? 1 : std::max(task.depth, 1u);
     Clockwork clockwork(depth);
+    ethlink_set_spin(ends_->asker.get(), getenv("NOSPIN") ? 0 : 1000000);
     const bool sends = task.operation == PerfOperation::kSend;
     if (sends && post_receives() != ETHLINK_OK) {
         return failure("receives", ethlink_last_error());

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "proto/byte_order.h"
+#include "proto/txn/prefetch.h"
 
 namespace ethlink::txn {
 
@@ -172,6 +173,8 @@ bool Initiator::put_part(wire::TxnWriter& out, const Request& request, std::uint
     std::byte* body = put_head(out.claim(size), opcode, flags, n);
     if (is_write) body = wire::put_where(body, request.key, request.address + offset);
     if (n > 0) std::memcpy(body, request.local + offset, n);
+    prefetch_part<false>(request.local + offset + n,
+                         std::min(part_bytes(*profile_), request.length - offset - n));
     if (immediate) store_be64(body + n, request.immediate);
     return true;
 }

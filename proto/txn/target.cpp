@@ -8,6 +8,7 @@
 
 #include "proto/byte_order.h"
 #include "proto/txn/memory_access.h"
+#include "proto/txn/prefetch.h"
 
 namespace ethlink::txn {
 
@@ -179,6 +180,7 @@ Target::Taken Target::write(const ItemView& item) {
     }
     if (to != nullptr) {
         if (item.length > 0) write_bytes(to, item.data);
+        if (!item.is_last()) prefetch_part<true>(to + item.length, item.length);
         message_bytes_ = std::min(message_bytes_ + item.length, wire::kMessageMax);
     }
     if (!item.is_last()) return Taken::kYes;

@@ -62,7 +62,7 @@ TEST(Capacity, AQueueHoldsAllCreditsOfTheOtherPorts) {
     EXPECT_EQ(port.vcs[4].egress_queue_frames, 256u);
     EXPECT_EQ(port.window_frames, 1024u);
     EXPECT_EQ(port.replay_entries, 1024u);
-    EXPECT_EQ(port.keep, Keep::kCopy);
+    EXPECT_EQ(port.keep, Keep::kLend);
     EXPECT_EQ(port.wire_frames, 512u);
     EXPECT_EQ(port.device_frames, 0u);
     EXPECT_TRUE(result.nodes[0].crossbar_frames.empty());

@@ -201,6 +201,41 @@ TEST(Link, KeepsAShareOrACopyAsThePortAsks) {
     }
 }
 
+TEST(Link, LendsOnlyFramesThatAreLongEnough) {
+    LoneLink lone(silent(), {.keep = Keep::kLend});
+    lone.come_up();
+    const std::size_t before = lone.pool.in_use();
+    const SimFrame copied = lone.send(kVc, 511);
+    EXPECT_EQ(lone.pool.in_use() - before, 2u);
+    const SimFrame lent = lone.send(kVc, 512);
+    EXPECT_EQ(lone.pool.in_use() - before, 3u);
+}
+
+TEST(Link, WithAnFcsOfItsOwnNothingIsLent) {
+    LoneLink lone(silent(), {.keep = Keep::kLend, .software_fcs = true});
+    lone.come_up();
+    const std::size_t before = lone.pool.in_use();
+    const SimFrame copied = lone.send(kVc, 1000);
+    EXPECT_EQ(lone.pool.in_use() - before, 2u);
+}
+
+TEST(Link, WhatTheNeighbourDidToALentFrameIsNotInItsReplay) {
+    LoneLink lone(silent(), {.keep = Keep::kLend});
+    lone.come_up();
+    SimFrame frame = lone.send(kVc, 1000);
+    const std::vector<std::byte> sent = bytes_of(frame);
+    // A switch takes the link word off, counts the hop, marks congestion, puts a word of its own.
+    for (std::size_t i = kSentHeadOffset; i < kSentHeadOffset + kSentHeadSize; ++i) {
+        frame.bytes()[i] ^= std::byte{0xA5};
+    }
+    frame.append(4);  // ... or the FCS of a port behind it.
+
+    lone.hear_sets({{.type = CtlOsType::kNack, .value = 0}});
+    const auto again = lone.turn();
+    ASSERT_EQ(again.size(), 1u);
+    EXPECT_EQ(bytes_of(again[0]), sent);
+}
+
 TEST(Link, WithoutABufferForTheCopyTheFrameGoesLater) {
     LoneLink lone(silent(), {}, 8);
     lone.come_up();

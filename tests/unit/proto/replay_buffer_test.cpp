@@ -37,7 +37,7 @@ TEST(ReplayBuffer, KeepsFramesByNumber) {
     EXPECT_EQ(store.buffer.size(), 7u);
     EXPECT_EQ(store.buffer.bytes(), 700u);
     for (std::uint32_t seq = 5; seq < 12; ++seq) {
-        EXPECT_EQ(store.buffer.at(seq).bytes()[0], static_cast<std::byte>(seq));
+        EXPECT_EQ(store.buffer.at(seq).frame.bytes()[0], static_cast<std::byte>(seq));
     }
     EXPECT_EQ(store.pool.in_use(), 7u);
 }
@@ -66,7 +66,7 @@ TEST(ReplayBuffer, ReleasesTheOldestInOneGo) {
     std::uint32_t bytes = 0;
     for (std::uint32_t seq = 40; seq < 50; ++seq) bytes += 60 + seq;
     EXPECT_EQ(store.buffer.bytes(), bytes);
-    EXPECT_EQ(store.buffer.at(40).bytes()[0], std::byte{40});
+    EXPECT_EQ(store.buffer.at(40).frame.bytes()[0], std::byte{40});
     store.buffer.release(40, 10, store.pool);
     EXPECT_TRUE(store.buffer.empty());
     EXPECT_EQ(store.buffer.bytes(), 0u);
@@ -79,8 +79,8 @@ TEST(ReplayBuffer, NumbersWrapAtTheEndOfTheCircle) {
     Cyclic<20> seq(0xF'FFFA);
     const std::uint32_t first = seq.value();
     for (int i = 0; i < 12; ++i, seq = seq.next()) store.push(seq.value());
-    EXPECT_EQ(store.buffer.at(0xF'FFFF).bytes()[0], std::byte{0xFF});
-    EXPECT_EQ(store.buffer.at(5).bytes()[0], std::byte{5});
+    EXPECT_EQ(store.buffer.at(0xF'FFFF).frame.bytes()[0], std::byte{0xFF});
+    EXPECT_EQ(store.buffer.at(5).frame.bytes()[0], std::byte{5});
     store.buffer.release(first, 12, store.pool);
     EXPECT_EQ(store.pool.in_use(), 0u);
 }
