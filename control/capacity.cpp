@@ -70,7 +70,8 @@ public:
             if (only_ && *only_ != NodeId{n}) continue;
             plan_.nodes.push_back(plan_node({n}));
             if (fabric_.node(NodeId{n}).kind == NodeKind::kEndpoint) {
-                plan_.channel_bytes += TxnEndpoint::bytes_needed(txn::TxnProfile{}, TxnLimits{});
+                plan_.channel_bytes +=
+                    TxnEndpoint::bytes_needed(fabric_.profiles.front().transport, TxnLimits{});
             }
         }
         if (!errors_.empty()) return failure();

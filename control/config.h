@@ -19,6 +19,7 @@
 #include "proto/ids.h"
 #include "proto/profile.h"
 #include "proto/time.h"
+#include "proto/txn/profile.h"
 #include "proto/vc_map.h"
 
 namespace ethlink::control {
@@ -72,6 +73,7 @@ struct Profile {
     std::uint32_t best_effort_queue_frames = 256;  // per port and VC without credits
     FcsMode fcs = FcsMode::kAuto;
     LinkProfile link;
+    txn::TxnProfile transport;  // of all endpoints: only that of `default` says anything
     std::array<VcNames, kMaxVcs> vc_names;  // link.vc_count of them are in use
     // Of frames that come in by a plain port. What no VC lists: the best-effort VC, else VC 0.
     VcMap vc_map{VcMap::ByDscp{}};

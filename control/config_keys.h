@@ -37,6 +37,17 @@ inline constexpr NumberKey kSharedCredits{"shared_credits", 0, 524'287, "credits
 inline constexpr NumberKey kCcMessageTimer{"cc_message_timer_us", 0, 250'000, "us"};
 inline constexpr NumberKey kCfUpdateInterval{"cf_update_interval_us", 1, 250'000, "us"};
 
+// profiles, transport
+inline constexpr NumberKey kMaxOutstandingTransactions{"max_outstanding_transactions", 16, 32'768,
+                                                       "transactions", true};
+inline constexpr NumberKey kMaxOutstandingItems{"max_outstanding_items", 4, 65'536, "items"};
+inline constexpr NumberKey kResponseBuffer{"response_buffer_bytes", 4'096, 16'777'216, "bytes"};
+inline constexpr NumberKey kTransportAckDelay{"ack_delay_us", 0, 100'000, "us"};
+inline constexpr NumberKey kRetryTimerMin{"retry_timer_min_us", 10, 10'000'000, "us"};
+inline constexpr NumberKey kRetryTimerMax{"retry_timer_max_us", 10, 60'000'000, "us"};
+inline constexpr NumberKey kGiveUpTimer{"give_up_timer_ms", 10, 600'000, "ms"};
+inline constexpr NumberKey kRetriesPerPath{"retries_per_path", 1, 255, "retries"};
+
 // profiles, vcs
 inline constexpr NumberKey kCredits{"credits", 1, 524'287, "credits"};
 inline constexpr NumberKey kSharedStatic{"shared_static", 0, 524'287, "credits"};

@@ -80,6 +80,50 @@ void read_cbfc(const ConfigValue& value, LinkProfile& link, ConfigLog& log) {
     map.finish();
 }
 
+/// Timers that contradict each other: what the first one waits for comes after the second.
+void check_transport(const MapReader& map, const txn::TxnProfile& transport, ConfigLog& log) {
+    const auto later = [&](const NumberKey& first, const NumberKey& second, const char* why) {
+        const std::string_view place = map.has(first.name) ? first.name : second.name;
+        log.error(map.mark(place), map.path(place), why,
+                  "set " + std::string(first.name) + " below " + std::string(second.name));
+    };
+    if (transport.retry_min > transport.retry_max) {
+        later(keys::kRetryTimerMin, keys::kRetryTimerMax,
+              "the retry timer lies between retry_timer_min_us and retry_timer_max_us, and the "
+              "first is larger");
+    } else if (transport.retry_max >= transport.give_up_after) {
+        later(keys::kRetryTimerMax, keys::kGiveUpTimer,
+              "a channel would give up before it has tried again");
+    }
+    if (transport.ack_delay >= transport.retry_min) {
+        later(keys::kTransportAckDelay, keys::kRetryTimerMin,
+              "an ACK may wait until the sender has sent everything again");
+    }
+}
+
+/// The end-to-end layer of endpoints; links know nothing of it.
+void read_transport(const ConfigValue& value, Profile& profile, ConfigLog& log) {
+    MapReader map(value, log);
+    txn::TxnProfile& transport = profile.transport;
+    transport.transactions_max =
+        map.number(keys::kMaxOutstandingTransactions, transport.transactions_max);
+    transport.items_max = map.number(keys::kMaxOutstandingItems, transport.items_max);
+    transport.response_bytes_max = map.number(keys::kResponseBuffer, transport.response_bytes_max);
+    transport.ack_delay = map.duration(keys::kTransportAckDelay, transport.ack_delay);
+    transport.retry_min = map.duration(keys::kRetryTimerMin, transport.retry_min);
+    transport.retry_max = map.duration(keys::kRetryTimerMax, transport.retry_max);
+    transport.give_up_after = map.duration(keys::kGiveUpTimer, transport.give_up_after);
+    transport.path_retries = map.number(keys::kRetriesPerPath, transport.path_retries);
+    check_transport(map, transport, log);
+    map.finish();
+    if (profile.name != "default") {
+        log.error(value.mark, value.path,
+                  "the end-to-end layer is no part of a link: all endpoints take it from profile "
+                  "`default`",
+                  "move it to profiles.default.transport");
+    }
+}
+
 /// Code points of a tag or a header that are classified into a VC.
 std::vector<std::uint8_t> read_points(const ConfigValue& value, const NumberKey& key,
                                       ConfigLog& log) {
@@ -214,6 +258,7 @@ Profile read_profile(const std::string& name, const ConfigValue& value, Profile 
     profile.fcs = map.choice("fcs", kFcsModes, profile.fcs);
     if (const auto llr = map.value("llr")) read_llr(*llr, profile.link, log);
     if (const auto cbfc = map.value("cbfc")) read_cbfc(*cbfc, profile.link, log);
+    if (const auto transport = map.value("transport")) read_transport(*transport, profile, log);
     const auto vcs = map.value("vcs");
     if (vcs) read_vcs(*vcs, profile, log);
     if (!vcs) raise_quantums(profile);

@@ -40,6 +40,17 @@ json to_json(const CbfcProfile& cbfc, bool enabled) {
             {"cf_update_interval_us", to_us(cbfc.cf_update_interval)}};
 }
 
+json to_json(const txn::TxnProfile& transport) {
+    return {{"max_outstanding_transactions", transport.transactions_max},
+            {"max_outstanding_items", transport.items_max},
+            {"response_buffer_bytes", transport.response_bytes_max},
+            {"ack_delay_us", to_us(transport.ack_delay)},
+            {"retry_timer_min_us", to_us(transport.retry_min)},
+            {"retry_timer_max_us", to_us(transport.retry_max)},
+            {"retries_per_path", transport.path_retries},
+            {"give_up_timer_ms", to_ms(transport.give_up_after)}};
+}
+
 json to_json(const VcProfile& vc, const VcNames& names) {
     json object = {{"name", names.name},
                    {"lossless", vc.lossless},
@@ -66,6 +77,7 @@ json to_json(const Profile& profile) {
             {"fcs", word(profile.fcs)},
             {"llr", to_json(profile.link.llr, profile.link)},
             {"cbfc", to_json(profile.link.cbfc_profile, profile.link.cbfc)},
+            {"transport", to_json(profile.transport)},
             {"vcs", vcs}};
 }
 

@@ -82,6 +82,43 @@ profiles:
     EXPECT_EQ(link.llr.ack_delay, microseconds(4));
 }
 
+TEST(Config, ReadsEveryTransportKey) {
+    const Fabric fabric = good(rack(2, 1, R"(
+profiles:
+  default:
+    transport:
+      max_outstanding_transactions: 128
+      max_outstanding_items: 100
+      response_buffer_bytes: 8192
+      ack_delay_us: 3
+      retry_timer_min_us: 200
+      retry_timer_max_us: 4000
+      retries_per_path: 5
+      give_up_timer_ms: 70
+  other: {llr: {ack_delay_us: 9}}
+)"));
+    const txn::TxnProfile& transport = fabric.profiles[0].transport;
+    EXPECT_EQ(transport.transactions_max, 128u);
+    EXPECT_EQ(transport.items_max, 100u);
+    EXPECT_EQ(transport.response_bytes_max, 8192u);
+    EXPECT_EQ(transport.ack_delay, microseconds(3));
+    EXPECT_EQ(transport.retry_min, microseconds(200));
+    EXPECT_EQ(transport.retry_max, microseconds(4000));
+    EXPECT_EQ(transport.path_retries, 5);
+    EXPECT_EQ(transport.give_up_after, milliseconds(70));
+}
+
+TEST(Config, TheEdgesOfTransportAreAllowed) {
+    for (const char* const edge :
+         {"max_outstanding_transactions: 16", "max_outstanding_transactions: 32768",
+          "max_outstanding_items: 4", "max_outstanding_items: 65536", "response_buffer_bytes: 4096",
+          "response_buffer_bytes: 16777216", "ack_delay_us: 0", "ack_delay_us: 999",
+          "retry_timer_min_us: 21", "retry_timer_min_us: 100000", "retry_timer_max_us: 1000",
+          "retry_timer_max_us: 2999999", "retries_per_path: 255", "give_up_timer_ms: 101"}) {
+        good(rack(2, 1, "profiles: {default: {transport: {" + std::string(edge) + "}}}\n"));
+    }
+}
+
 TEST(Config, ReadsEveryCbfcAndVcKey) {
     const Fabric fabric = good(rack(2, 1, R"(
 profiles:

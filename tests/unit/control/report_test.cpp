@@ -31,6 +31,7 @@ TEST(Report, JsonHasTheFilesKeys) {
     EXPECT_EQ(json["fabric"], "small");
     EXPECT_EQ(json["profiles"]["default"]["llr"]["max_replay_timer_ns"], 1'000'000);
     EXPECT_EQ(json["profiles"]["default"]["cbfc"]["credit_size"], 64);
+    EXPECT_EQ(json["profiles"]["default"]["transport"]["give_up_timer_ms"], 3000);
     EXPECT_EQ(json["profiles"]["default"]["vcs"][0]["credits"], 512);
     EXPECT_EQ(json["nodes"][1]["gpu"], 0x0200);
     EXPECT_EQ(json["nodes"][0]["ports"][1]["peer"], "gpu1:e0");
