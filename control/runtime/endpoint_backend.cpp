@@ -2,7 +2,8 @@
 #include "control/runtime/endpoint_backend.h"
 
 #include <algorithm>
-#include <sys/random.h>
+
+#include "control/runtime/system_random.h"
 
 namespace ethlink::control {
 
@@ -59,15 +60,6 @@ void EndpointBackend::detach_session(SessionId session, Done done) {
     // The answer brings the session back, and it is freed here, not on the poll thread.
     send({.type = Type::kDetach, .session = session.value},
          [done = std::move(done)](ClientAnswer&) { done(Verdict{}); });
-}
-
-/// All 64 bits from the system: nothing that was seen tells of the next one (T1, E7).
-std::uint64_t EndpointBackend::draw_key() {
-    std::uint64_t key = 0;
-    while (key == 0) {
-        if (getrandom(&key, sizeof key, 0) != sizeof key) key = 0;
-    }
-    return key;
 }
 
 void EndpointBackend::add_window(SessionId session, std::uint16_t window,

@@ -49,7 +49,6 @@ private:
     void send(ClientCommand command, Answered answered);
     void register_window(SessionId session, std::uint16_t window, KnownWindow known,
                          Registered done);
-    std::uint64_t draw_key();
 
     EndpointClients* clients_;
     GpuId gpu_;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "control/runtime/preflight.h"
+#include "control/runtime/system_random.h"
 
 namespace ethlink::control {
 namespace {
@@ -200,7 +201,8 @@ Expected<void, std::string> Process::make_nodes(const ProcessOptions& options) {
         } else {
             const auto at = std::ranges::find(endpoints, plan.node) - endpoints.begin();
             auto& e = *endpoints_.emplace_back(std::make_unique<RunningEndpoint>());
-            e.host = make_txn_host(*fabric_, plan.node, random, &dpdk::TscClock::cycles);
+            e.host =
+                make_txn_host(*fabric_, plan.node, draw_secret_random(), &dpdk::TscClock::cycles);
             e.node = std::make_unique<EndpointNode>(
                 *fabric_, plan, std::move(devices), *pool_, random, [&](std::uint32_t) {
                     PktgenIdentity pktgen = (*identities)[static_cast<std::size_t>(at)];

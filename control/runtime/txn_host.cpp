@@ -62,11 +62,11 @@ TxnIdentity make_identity(const Fabric& fabric, const FabricNode& node) {
 
 }  // namespace
 
-std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, NodeId node, Random& random,
+std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, NodeId node, SecretRandom random,
                                        CycleMeter::ReadClock read_clock) {
     TxnIdentity identity = make_identity(fabric, fabric.node(node));
     identity.epoch = random.next();
-    txn::TxnProfile profile;
+    txn::TxnProfile profile = fabric.profiles.front().transport;
     profile.frame_bytes_max = std::max(fabric.profiles.front().max_frame_bytes, kFrameBytesMin);
     TxnLimits limits;
     if (why_no_remote_memory(fabric)) limits.initiators = limits.targets = 0;

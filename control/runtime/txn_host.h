@@ -8,7 +8,7 @@
 
 #include "control/config.h"
 #include "dataplane/endpoint_stage.h"
-#include "dataplane/random.h"
+#include "dataplane/secret_random.h"
 
 namespace ethlink::control {
 
@@ -17,8 +17,8 @@ namespace ethlink::control {
 std::optional<std::string> why_no_remote_memory(const Fabric& fabric);
 
 /// The endpoint's channels and sessions, all memory taken; no channels if there is no remote
-/// memory. `read_clock` counts cycles.
-std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, NodeId node, Random& random,
+/// memory. `random`: epoch and PSNs come from it. `read_clock` counts cycles.
+std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, NodeId node, SecretRandom random,
                                        CycleMeter::ReadClock read_clock);
 
 }  // namespace ethlink::control

@@ -272,7 +272,8 @@ private:
             switches_.push_back(std::move(node));
         } else {
             EndpointNode node{std::make_unique<Snapshot<PktgenPlan>>(1),
-                              control::make_txn_host(planned.fabric, plan.node, random_, nullptr),
+                              control::make_txn_host(planned.fabric, plan.node,
+                                                     SecretRandom::seeded(random_.next()), nullptr),
                               nullptr};
             node.node = std::make_unique<Endpoint>(
                 planned.fabric, plan, std::move(devices), pool, random_, [&](std::uint32_t) {
