@@ -15,6 +15,18 @@ Verdict verdict_of(const ClientAnswer& answer) {
     return Verdict::of(answer.status);
 }
 
+/// Whether somebody may have one more of `size` things: he has fewer than are left.
+struct Share {
+    std::size_t size = 0;
+    std::size_t own = 0;
+    std::size_t all = 0;
+    void count(bool is_own) {
+        ++all;
+        own += is_own ? 1 : 0;
+    }
+    bool has_room() const { return own + all < size; }
+};
+
 }  // namespace
 
 void EndpointBackend::send(ClientCommand command, Answered answered) {
@@ -56,14 +68,30 @@ void EndpointBackend::attach_session(SessionId session, std::span<std::byte> mem
 
 void EndpointBackend::detach_session(SessionId session, Done done) {
     sessions_.erase(session.value);
-    std::erase_if(windows_, [&](const auto& w) { return w.first.first == session.value; });
+    const auto is_his = [&](const auto& entry) { return entry.first.first == session.value; };
+    std::erase_if(windows_, is_his);
+    std::erase_if(channels_, is_his);
     // The answer brings the session back, and it is freed here, not on the poll thread.
     send({.type = Type::kDetach, .session = session.value},
          [done = std::move(done)](ClientAnswer&) { done(Verdict{}); });
 }
 
+/// A key that falls on a taken slot is drawn again, so the table is never filled up.
+bool EndpointBackend::may_register(SessionId session) const {
+    Share share{.size = limits_.windows - limits_.windows / 4};
+    for (const auto& [name, window] : windows_) {
+        if (window.rights != 0) share.count(name.first == session.value);
+    }
+    return share.has_room();
+}
+
 void EndpointBackend::add_window(SessionId session, std::uint16_t window,
                                  std::span<std::byte> bytes, std::uint8_t rights, Registered done) {
+    if (rights != 0 && !may_register(session)) {
+        return done(Verdict::quota("this program has its share of the endpoint's windows; free one "
+                                   "of them first"),
+                    0);
+    }
     register_window(session, window, {bytes, rights}, std::move(done));
 }
 
@@ -94,8 +122,24 @@ void EndpointBackend::remove_window(SessionId session, std::uint16_t window, Don
          [done = std::move(done)](ClientAnswer&) { done(Verdict{}); });
 }
 
+/// Of the channels that the endpoint can open, and of those that a peer grants to this GPU.
+bool EndpointBackend::may_open(SessionId session, GpuId gpu) const {
+    Share here{.size = limits_.initiators}, there{.size = limits_.targets_per_source};
+    for (const auto& [name, peer] : channels_) {
+        here.count(name.first == session.value);
+        if (peer == gpu) there.count(name.first == session.value);
+    }
+    return here.has_room() && there.has_room();
+}
+
 void EndpointBackend::open_channel(SessionId session, std::uint16_t peer, GpuId gpu,
                                    client::PeerClass peer_class, Duration timeout, Done done) {
+    if (!may_open(session, gpu)) {
+        return done(
+            Verdict::quota("this program has its share of the endpoint's channels, or of "
+                           "those to this GPU; disconnect one of them first"));
+    }
+    channels_[{session.value, peer}] = gpu;
     const bool rdma = peer_class == client::PeerClass::kRdma;
     send({.type = Type::kOpenChannel,
           .session = session.value,
@@ -103,14 +147,16 @@ void EndpointBackend::open_channel(SessionId session, std::uint16_t peer, GpuId 
           .gpu = gpu,
           .kind = rdma ? txn::ChannelClass::kRdma : txn::ChannelClass::kLoadStore,
           .timeout = timeout},
-         [done = std::move(done)](ClientAnswer& answer) {
+         [this, session, peer, done = std::move(done)](ClientAnswer& answer) {
              const bool ok = answer.status == client::Status::kOk;
+             if (!ok) channels_.erase({session.value, peer});
              done(Verdict::of(answer.status,
                               ok ? "" : "no endpoint with this GPU-ID answers, or it has no room"));
          });
 }
 
 void EndpointBackend::close_channel(SessionId session, std::uint16_t peer, Done done) {
+    channels_.erase({session.value, peer});
     send({.type = Type::kCloseChannel, .session = session.value, .number = peer},
          [done = std::move(done)](ClientAnswer&) { done(Verdict{}); });
 }

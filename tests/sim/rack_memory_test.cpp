@@ -24,7 +24,7 @@ constexpr std::size_t kGpus = 4;
 constexpr std::uint32_t kSlice = 4096;
 
 /// Four GPUs, each with a port on both of two switches.
-std::string two_tracks(std::uint64_t seed, bool bad) {
+std::string two_tracks(std::uint64_t seed, bool bad, const std::string& more) {
     return "fabric: sim\n"
            "topology:\n"
            "  kind: single-rack\n"
@@ -38,13 +38,15 @@ std::string two_tracks(std::uint64_t seed, bool bad) {
            "    llr: {max_outstanding_frames: 256, max_replay_timer_ns: 100000, ack_delay_us: 3,\n"
            "          init_interval_us: 20, pcs_lost_timeout_ns: 100000,\n"
            "          data_age_timeout_ns: 5000000}\n"
-           "    cbfc: {cc_message_timer_us: 100, cf_update_interval_us: 50}\n";
+           "    cbfc: {cc_message_timer_us: 100, cf_update_interval_us: 50}\n" +
+           more;
 }
 
 class RackMemory : public testing::Test {
 protected:
-    void build(std::uint64_t seed, bool bad) {
-        rack = std::make_unique<Rack>(two_tracks(seed, bad), control::Workload{}, seed);
+    /// `more`: of the profile.
+    void build(std::uint64_t seed, bool bad, const std::string& more = "") {
+        rack = std::make_unique<Rack>(two_tracks(seed, bad, more), control::Workload{}, seed);
         random = std::make_unique<Random>(seed);
         rack->publish_tables();
         rack->run_for(300us);
@@ -146,6 +148,32 @@ TEST_F(RackMemory, ADeadTrackMovesItsChannelsWithoutALoss) {
     }
     EXPECT_GT(moved, 0u);
     expect_all_kept();
+}
+
+TEST_F(RackMemory, ChannelsGiveUpWhenTheirProfileSaysSo) {
+    build(1, false, "    transport: {retry_timer_max_us: 5000, give_up_timer_ms: 20}\n");
+    connect_all();
+    work(20);
+    ASSERT_TRUE(rack->run_until(
+        [&] {
+            return std::ranges::all_of(clients, [](const auto& c) { return c.program->idle(); });
+        },
+        50ms));
+    for (std::size_t i = 0; i < rack->planned.fabric.links.size(); ++i) {
+        rack->wire(i).set_up(false);
+    }
+    // Two of them: one may be a fence, which has nothing to wait for.
+    for (const Client& client : clients) client.program->work(2, rack->now);
+    const auto none_ended = [&] {
+        return std::ranges::none_of(clients, [](const auto& c) { return c.program->ended; });
+    };
+    const auto all_ended = [&] {
+        return std::ranges::all_of(clients, [](const auto& c) { return c.program->ended; });
+    };
+    rack->run_for(19ms);
+    EXPECT_TRUE(none_ended()) << "E1: too early";
+    EXPECT_TRUE(rack->run_until(all_ended, 2ms)) << "E1: in time";
+    for (const Client& client : clients) EXPECT_GE(client.program->failed, 1u);
 }
 
 TEST_F(RackMemory, FramesThatAreNotForItOrDamagedChangeNothing) {

@@ -84,6 +84,7 @@ struct ClientsRig {
         wire.deliver([this](std::span<const std::byte> bytes, PortId port, Vc vc) {
             const auto view = wire::parse(bytes);
             ASSERT_TRUE(view && wire::check_icrc(*view));
+            if (view->dst() != kOwner && view->dst() != kAsker) return;
             const auto txn = wire::TxnView::parse(view->txn_bytes());
             ASSERT_TRUE(txn);
             TxnHost& host = view->dst() == kOwner ? owner : asker;
@@ -96,8 +97,8 @@ struct ClientsRig {
     TxnLimits limits{.initiators = 8, .targets = 8, .targets_per_source = 8, .windows = 64};
     TxnHost asker{identity(kAsker), profile, limits, Random(1)};
     TxnHost owner{identity(kOwner), profile, limits, Random(2)};
-    control::EndpointBackend asker_backend{asker.clients, kAsker};
-    control::EndpointBackend owner_backend{owner.clients, kOwner};
+    control::EndpointBackend asker_backend{asker.clients, kAsker, limits};
+    control::EndpointBackend owner_backend{owner.clients, kOwner, limits};
     FlatWire wire;
     Time now{};
     std::uint64_t turns = 0;
@@ -110,51 +111,67 @@ public:
     template <class Wait>
     RigProgram(control::EndpointBackend& backend, std::uint64_t id, const Wait& wait)
         : backend_(&backend), id_{id} {
-        call(wait, [&](auto done) {
+        expect_ok(call(wait, [&](auto done) {
             backend.attach_session(id_, memory_.bytes(), client::kDepthMin, done);
-        });
+        }));
+    }
+    template <class Wait>
+    control::Verdict try_connect(std::uint16_t peer, GpuId gpu, client::PeerClass kind,
+                                 Duration timeout, const Wait& wait) {
+        return call(
+            wait, [&](auto done) { backend_->open_channel(id_, peer, gpu, kind, timeout, done); });
     }
     template <class Wait>
     void connect(std::uint16_t peer, GpuId gpu, client::PeerClass kind, const Wait& wait) {
-        call(wait, [&](auto done) {
-            backend_->open_channel(id_, peer, gpu, kind, std::chrono::seconds(3), done);
-        });
+        expect_ok(try_connect(peer, gpu, kind, std::chrono::seconds(3), wait));
     }
-    /// The key.
     template <class Wait>
-    std::uint64_t add_window(std::uint16_t window, std::span<std::byte> bytes, std::uint8_t rights,
-                             const Wait& wait) {
-        std::uint64_t told = 0;
-        call(wait, [&](auto done) {
+    void disconnect(std::uint16_t peer, const Wait& wait) {
+        expect_ok(call(wait, [&](auto done) { backend_->close_channel(id_, peer, done); }));
+    }
+    /// `key` gets the key.
+    template <class Wait>
+    control::Verdict try_add_window(std::uint16_t window, std::span<std::byte> bytes,
+                                    std::uint8_t rights, std::uint64_t& key, const Wait& wait) {
+        return call(wait, [&](auto done) {
             backend_->add_window(id_, window, bytes, rights,
-                                 [&told, done](control::Verdict verdict, std::uint64_t key) {
-                                     told = key;
+                                 [&key, done](control::Verdict verdict, std::uint64_t told) {
+                                     key = told;
                                      done(std::move(verdict));
                                  });
         });
-        return told;
+    }
+    template <class Wait>
+    std::uint64_t add_window(std::uint16_t window, std::span<std::byte> bytes, std::uint8_t rights,
+                             const Wait& wait) {
+        std::uint64_t key = 0;
+        expect_ok(try_add_window(window, bytes, rights, key, wait));
+        return key;
     }
     template <class Wait>
     void remove_window(std::uint16_t window, const Wait& wait) {
-        call(wait, [&](auto done) { backend_->remove_window(id_, window, done); });
+        expect_ok(call(wait, [&](auto done) { backend_->remove_window(id_, window, done); }));
     }
     template <class Wait>
     void leave(const Wait& wait) {
-        call(wait, [&](auto done) { backend_->detach_session(id_, done); });
+        expect_ok(call(wait, [&](auto done) { backend_->detach_session(id_, done); }));
     }
 
     client::test::RawProgram raw() const { return client::test::RawProgram(memory_.view()); }
 
 private:
     template <class Wait, class Call>
-    void call(const Wait& wait, const Call& begin) {
+    control::Verdict call(const Wait& wait, const Call& begin) {
         std::optional<control::Verdict> verdict;
         begin([&verdict](control::Verdict answer) { verdict = std::move(answer); });
         while (!verdict) {
             wait();
             backend_->turn();
         }
-        ASSERT_TRUE(verdict->ok()) << verdict->status << " " << verdict->why;
+        return *verdict;
+    }
+    static void expect_ok(const control::Verdict& verdict) {
+        EXPECT_TRUE(verdict.ok()) << verdict.status << " " << verdict.why;
     }
 
     control::EndpointBackend* backend_;

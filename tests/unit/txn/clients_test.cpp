@@ -15,6 +15,7 @@
 namespace ethlink::txn::test {
 namespace {
 
+using namespace std::chrono_literals;
 using client::PeerClass;
 using client::Status;
 
@@ -117,7 +118,11 @@ TEST(EndpointClients, AfterRemoveWindowNothingTouchesItsMemory) {
             while (asking.done.load() < before + 50 + round * 7 % 100) wait();
             lender.remove_window(round % 4, wait);
             std::ranges::fill(bytes, kMine);
-            while (asking.at_rest.load(std::memory_order_acquire) != key) wait();
+            const std::uint64_t after = asking.done.load();
+            while (asking.at_rest.load(std::memory_order_acquire) != key) {
+                wait();
+                ASSERT_LT(asking.done.load(), after + 100'000) << "E6: the key still opens it";
+            }
             ASSERT_TRUE(std::ranges::all_of(bytes, [](std::byte b) { return b == kMine; }))
                 << "E6: written after remove_window(), round " << round;
         }  // The memory is gone: whoever still looks at it meets the sanitizer.
@@ -160,22 +165,73 @@ TEST(EndpointClients, ASessionThatLeavesTakesItsWindowsAlong) {
     program.leave(wait);
 }
 
-TEST(EndpointClients, KeysThatFallOnATakenSlotAreDrawnAgain) {
-    // 64 slots, 40 windows: nearly each one falls on a taken slot once.
-    ClientsRig rig;
+// One thread is enough to see who gets what.
+
+TEST(EndpointBackend, AProgramThatRegistersAllItCanLeavesWindowsToOthers) {
+    ClientsRig rig;  // 64 slots, of which 48 are given out, most of them after several draws.
     const auto wait = [&rig] { rig.turn(); };
-    RigProgram lender(rig.owner_backend, 1, wait);
     std::vector<std::byte> memory(64);
+    std::vector<std::unique_ptr<RigProgram>> programs;
     std::vector<std::uint64_t> keys;
-    for (std::uint16_t window = 0; window < 40; ++window) {
-        keys.push_back(lender.add_window(window, memory, client::WindowRight::kRead, wait));
-        EXPECT_EQ(rig.owner.endpoint.windows().find(keys.back(), 0, 64, Rights::kRead, Tenant{}),
+    for (const std::size_t share : {24u, 12u, 6u, 3u, 2u, 1u, 0u}) {
+        RigProgram& program = *programs.emplace_back(
+            std::make_unique<RigProgram>(rig.owner_backend, programs.size() + 1, wait));
+        std::uint64_t key = 0;
+        std::uint16_t n = 0;
+        const auto more = [&] {
+            return program.try_add_window(n, memory, client::WindowRight::kRead, key, wait);
+        };
+        for (; more().ok(); ++n) keys.push_back(key);
+        EXPECT_EQ(n, share) << "T7";
+        EXPECT_EQ(more().status, client::Refusal::kQuota);
+        program.add_window(200, memory, 0, wait);  // Those without rights need no slot.
+    }
+    for (const std::uint64_t key : keys) {
+        EXPECT_EQ(rig.owner.endpoint.windows().find(key, 0, 64, Rights::kRead, Tenant{}),
                   memory.data());
     }
-    lender.leave(wait);
+    programs.front()->remove_window(0, wait);
+    programs.back()->add_window(0, memory, client::WindowRight::kRead, wait);
+    for (const auto& program : programs) program->leave(wait);
     for (const std::uint64_t key : keys) {
         EXPECT_EQ(rig.owner.endpoint.windows().find(key, 0, 1, Rights::kRead, Tenant{}), nullptr);
     }
+}
+
+TEST(EndpointBackend, AProgramThatConnectsAllItCanLeavesChannelsToOthers) {
+    ClientsRig rig;  // 8 channels
+    const auto wait = [&rig] { rig.turn(); };
+    std::vector<std::unique_ptr<RigProgram>> programs;
+    for (const std::size_t share : {4u, 2u, 1u, 1u, 0u}) {
+        RigProgram& program = *programs.emplace_back(
+            std::make_unique<RigProgram>(rig.asker_backend, programs.size() + 1, wait));
+        std::uint16_t n = 0;
+        const auto more = [&] {
+            return program.try_connect(n, kOwner, PeerClass::kRdma, std::chrono::seconds(3), wait);
+        };
+        while (more().ok()) ++n;
+        EXPECT_EQ(n, share) << "T7";
+        EXPECT_EQ(more().status, client::Refusal::kQuota);
+    }
+    programs.front()->disconnect(3, wait);
+    programs.back()->connect(0, kOwner, PeerClass::kRdma, wait);
+    programs.front()->leave(wait);
+    programs.back()->connect(1, kOwner, PeerClass::kRdma, wait);
+}
+
+TEST(EndpointBackend, ConnectingEndsInItsTimeAndHoldsNothing) {
+    ClientsRig rig;
+    const auto wait = [&rig] { rig.turn(); };
+    RigProgram program(rig.asker_backend, 1, wait);
+    for (int i = 0; i < 20; ++i) {
+        const Time begin = rig.now;
+        const control::Verdict verdict =
+            program.try_connect(0, GpuId{0x999}, PeerClass::kRdma, 5ms, wait);
+        EXPECT_EQ(verdict.status, static_cast<std::uint16_t>(Status::kTimeout)) << verdict.why;
+        EXPECT_GE(rig.now - begin, 5ms) << "E1";
+        EXPECT_LE(rig.now - begin, 5ms + 10 * ClientsRig::kTurn) << "E1: in time";
+    }
+    EXPECT_EQ(rig.asker_backend.open_calls(), 0u);
 }
 
 }  // namespace
