@@ -43,9 +43,10 @@ inline constexpr NumberKey kMaxOutstandingTransactions{"max_outstanding_transact
 inline constexpr NumberKey kMaxOutstandingItems{"max_outstanding_items", 4, 65'536, "items"};
 inline constexpr NumberKey kResponseBuffer{"response_buffer_bytes", 4'096, 16'777'216, "bytes"};
 inline constexpr NumberKey kTransportAckDelay{"ack_delay_us", 0, 100'000, "us"};
-inline constexpr NumberKey kRetryTimerMin{"retry_timer_min_us", 10, 10'000'000, "us"};
-inline constexpr NumberKey kRetryTimerMax{"retry_timer_max_us", 10, 60'000'000, "us"};
-inline constexpr NumberKey kGiveUpTimer{"give_up_timer_ms", 10, 600'000, "ms"};
+inline constexpr NumberKey kRetryTimerMin{"retry_timer_min_us", 10, 9'000'000, "us"};
+inline constexpr NumberKey kRetryTimerMax{"retry_timer_max_us", 10, 9'000'000, "us"};
+// libethlink waits 10 s for the end of what uses a window that is freed.
+inline constexpr NumberKey kGiveUpTimer{"give_up_timer_ms", 10, 9'000, "ms"};
 inline constexpr NumberKey kRetriesPerPath{"retries_per_path", 1, 255, "retries"};
 
 // profiles, vcs

@@ -166,6 +166,8 @@ const Mistake kValues[] = {
     {"gives_up_before_the_retry", profile("transport: {@give_up_timer_ms: 100}"),
      "profiles.default.transport.give_up_timer_ms", "before it has tried again",
      "retry_timer_max_us below give_up_timer_ms"},
+    {"gives_up_too_late", profile("transport: {give_up_timer_ms: @9001}"),
+     "profiles.default.transport.give_up_timer_ms", "out of range", "10 to 9000 ms"},
     {"ack_after_the_retry", profile("transport: {@ack_delay_us: 1000}"),
      "profiles.default.transport.ack_delay_us", "an ACK may wait", "below retry_timer_min_us"},
     {"transport_of_a_link", two_profiles("fcs: auto", "@transport: {}"), "profiles.other.transport",

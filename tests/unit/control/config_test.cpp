@@ -114,7 +114,8 @@ TEST(Config, TheEdgesOfTransportAreAllowed) {
           "max_outstanding_items: 4", "max_outstanding_items: 65536", "response_buffer_bytes: 4096",
           "response_buffer_bytes: 16777216", "ack_delay_us: 0", "ack_delay_us: 999",
           "retry_timer_min_us: 21", "retry_timer_min_us: 100000", "retry_timer_max_us: 1000",
-          "retry_timer_max_us: 2999999", "retries_per_path: 255", "give_up_timer_ms: 101"}) {
+          "retry_timer_max_us: 2999999", "retries_per_path: 255", "give_up_timer_ms: 101",
+          "give_up_timer_ms: 9000"}) {
         good(rack(2, 1, "profiles: {default: {transport: {" + std::string(edge) + "}}}\n"));
     }
 }

@@ -9,9 +9,13 @@
 //              window, from 0.
 // Errors       Functions that return int return an ethlink_status, 0 = done, except ethlink_poll()
 //              and ethlink_wait(). ethlink_last_error() has a sentence on the last failure.
-// Time         Nothing blocks without a timeout. Timeouts are 1 to ETHLINK_TIMEOUT_MAX.
-//              A posted request has none of its own: it ends within a few seconds after its peer
-//              can no longer be reached. Receives wait as long as it takes.
+// Time         Nothing blocks without a limit. Timeouts are 1 to ETHLINK_TIMEOUT_MAX. Calls without
+//              one (windows, ethlink_disconnect()) wait for the daemon, at most 10 s; if it has
+//              not answered then, ETHLINK_TIMEOUT, and the session has ended. ethlink_connect()
+//              waits so much longer than its timeout only if the daemon hangs.
+//              A posted request has no timeout of its own: it ends within a few seconds (the
+//              fabric's give_up_timer_ms) after its peer can no longer be reached. Receives wait as
+//              long as it takes.
 // Threads      A session, its windows and its peers belong to one thread at a time. Several
 //              sessions are independent of each other.
 // Ordering     What is sent to one peer handle is carried out in the order of the calls, but for
