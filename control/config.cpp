@@ -10,6 +10,7 @@
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <istream>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -29,8 +30,6 @@
 namespace ethlink::control {
 namespace {
 
-constexpr std::size_t kNodesMax = 4'096;  // 1,024 GPUs and the switches between them
-constexpr std::size_t kLinksMax = 65'536;
 constexpr std::size_t kPlainPortsMax = 1'024;
 constexpr std::size_t kGpusPerPortMax = 1'024;
 
@@ -240,6 +239,12 @@ Unexpected<std::vector<ConfigError>> failure(const std::string& file, std::strin
         std::vector{ConfigError{file, 1, 1, "", std::move(why), std::move(hint)}});
 }
 
+/// `errno` says why.
+Unexpected<std::vector<ConfigError>> unreadable(const std::string& file) {
+    const std::string reason = errno == 0 ? "is it a file?" : std::strerror(errno);
+    return failure(file, "cannot be read: " + reason, "check the path and its permissions");
+}
+
 }  // namespace
 
 std::string hex(GpuId gpu) {
@@ -312,16 +317,18 @@ Expected<Fabric, std::vector<ConfigError>> load_text(std::string_view text,
 Expected<Fabric, std::vector<ConfigError>> load(const std::string& path) {
     errno = 0;
     std::ifstream stream(path, std::ios::binary);
+    if (!stream.is_open()) return unreadable(path);
+    return load(stream, path);
+}
+
+Expected<Fabric, std::vector<ConfigError>> load(std::istream& stream, const std::string& name) {
     // One byte beyond the limit is enough to be refused; an endless file must not be read to its
     // end.
     std::string text(kYamlBytesMax + 1, '\0');
     stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (stream.bad() || !stream.is_open()) {
-        const std::string reason = errno == 0 ? "is it a file?" : std::strerror(errno);
-        return failure(path, "cannot be read: " + reason, "check the path and its permissions");
-    }
+    if (stream.bad()) return unreadable(name);
     text.resize(static_cast<std::size_t>(stream.gcount()));
-    return load_text(text, path);
+    return load_text(text, name);
 }
 
 }  // namespace ethlink::control

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <istream>
 #include <map>
 #include <optional>
 #include <string>
@@ -171,6 +172,10 @@ std::string hex(GpuId gpu);
 
 /// Reads and checks a file. All mistakes that can be told apart are reported, in file order.
 [[nodiscard]] Expected<Fabric, std::vector<ConfigError>> load(const std::string& path);
+
+/// The same for what a stream still holds; `name` stands for the file in messages.
+[[nodiscard]] Expected<Fabric, std::vector<ConfigError>> load(std::istream& stream,
+                                                              const std::string& name);
 
 /// The same for a text in memory; `name` stands for the file in messages.
 [[nodiscard]] Expected<Fabric, std::vector<ConfigError>> load_text(std::string_view text,

@@ -15,8 +15,6 @@
 namespace ethlink::control {
 namespace {
 
-constexpr std::size_t kPortsMax = 4'096;  // of one node; a PortId counts them
-
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -85,6 +83,7 @@ void GraphBuilder::add_node(const NodeSpec& spec) {
 std::optional<GraphBuilder::Place> GraphBuilder::add_port(const PortName& name) {
     const auto found = node_index_.find(name.node);
     if (found == node_index_.end()) {
+        if (log_.is_full()) return std::nullopt;  // comparing names takes time
         std::vector<std::string_view> names;
         for (const FabricNode& node : nodes_) names.push_back(node.name);
         const std::string near(nearest(name.node, names));

@@ -19,6 +19,10 @@
 
 namespace ethlink::control {
 
+inline constexpr std::size_t kNodesMax = 32'768;   // 16,384 GPUs and the switches between them
+inline constexpr std::size_t kLinksMax = 262'144;  // of these on eight tracks, as many to spines
+inline constexpr std::size_t kPortsMax = 4'096;    // of one node; a PortId counts them
+
 /// Where something is described, for messages.
 struct Where {
     Mark mark;

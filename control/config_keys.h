@@ -14,9 +14,12 @@ inline constexpr NumberKey kTenant{"tenant", 0, 4094, ""};  // 802.1Q VLAN ID; 0
 inline constexpr NumberKey kNodeWorkers{"workers", 1, 64, "poll loops"};
 
 // topology
-inline constexpr NumberKey kGpus{"gpus", 2, 1024, "GPUs"};
-inline constexpr NumberKey kSwitches{"switches", 1, 64, "switches"};
-inline constexpr NumberKey kTracks{"tracks", 1, 64, "links"};
+inline constexpr NumberKey kGpus{"gpus", 2, 16'384, "GPUs"};  // as many as generated_gpu_id has
+inline constexpr NumberKey kTracks{"tracks", 1, 64, "tracks"};
+inline constexpr NumberKey kRacks{"racks", 2, 1'024, "racks"};
+inline constexpr NumberKey kSpines{"spines", 1, 4'096, "spines"};
+inline constexpr NumberKey kUplinks{"uplinks", 1, 4'096, "ports"};
+inline constexpr RealKey kOversubscription{"oversubscription", 0.25, 64, "GPU ports per uplink"};
 
 // profiles. SONiC's LLR_PROFILE allows less: its timers end at 65,535 ns, its spacing at 16,384
 // bytes; software links need more, SAI's 32 bits allow it.

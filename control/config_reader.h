@@ -56,6 +56,7 @@ public:
     /// More mistakes than anyone reads at once: no point in looking further.
     bool is_full() const { return errors_.size() >= kErrorsMax; }
     bool has_errors() const { return !errors_.empty(); }
+    std::size_t error_count() const { return errors_.size(); }
     std::vector<ConfigError> take_errors() { return std::move(errors_); }
     std::vector<ConfigError> take_warnings() { return std::move(warnings_); }
     std::map<std::string, Mark, std::less<>> take_marks() { return std::move(marks_); }

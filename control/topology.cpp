@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "control/routes.h"
+#include "control/topology_reach.h"
 
 namespace ethlink::control {
 namespace {
@@ -49,8 +49,10 @@ public:
     }
 
 private:
+    bool is_full() const { return errors_.size() >= kReportedMax; }
+
     void report(std::string path, std::string why, std::string hint) {
-        if (errors_.size() >= kReportedMax) return;
+        if (is_full()) return;
         errors_.push_back(fabric_.error(std::move(path), std::move(why), std::move(hint)));
     }
 
@@ -76,6 +78,7 @@ private:
                 found->second = holder;
                 return;
             }
+            if (is_full()) return;  // looking for a free one takes time
             report(holder.path, hex(gpu) + " is already the GPU-ID of `" + found->second.name + "`",
                    "every GPU-ID of a fabric is unique; free is " + hex(free_gpu_id()));
         };
@@ -184,13 +187,14 @@ private:
     }
 
     void check_reachable() {
-        const std::vector<RouteTable> tables = compute_routes(fabric_);
+        const Reach reach(fabric_);
+        if (reach.is_whole()) return;
         for (std::size_t from = 0; from < fabric_.nodes.size(); ++from) {
             const FabricNode& source = fabric_.nodes[from];
             if (source.kind != NodeKind::kEndpoint) continue;
-            for (const FabricNode& target : fabric_.nodes) {
-                if (!target.gpu || &target == &source) continue;
-                if (tables[from].find(*target.gpu) != nullptr) continue;
+            for (std::size_t to = 0; to < fabric_.nodes.size() && !is_full(); ++to) {
+                const FabricNode& target = fabric_.nodes[to];
+                if (!target.gpu || from == to || reach.reaches(from, to)) continue;
                 report(node_path(target),
                        "`" + target.name + "` cannot be reached from `" + source.name + "`",
                        "join them through switches; endpoints do not forward");

@@ -2,8 +2,11 @@
 // Compact forms: a few numbers become nodes and links with predictable names.
 #include "control/topology_form.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "control/config_keys.h"
@@ -13,11 +16,11 @@
 namespace ethlink::control {
 namespace {
 
-enum class Form { kSingleRack, kBackToBack };
-
-constexpr Choice<Form> kForms[] = {
-    {"single-rack", Form::kSingleRack},
-    {"back-to-back", Form::kBackToBack},
+constexpr Choice<std::optional<TopologyKind>> kKinds[] = {
+    {"single-rack", TopologyKind::kSingleRack},
+    {"dual-rack", TopologyKind::kDualRack},
+    {"leaf-spine", TopologyKind::kLeafSpine},
+    {"back-to-back", TopologyKind::kBackToBack},
 };
 
 /// What all links of a compact form have in common.
@@ -27,66 +30,90 @@ struct Common {
     Where where;
 };
 
-std::string numbered(std::string_view word, std::uint32_t i) {
-    return std::string(word) + std::to_string(i);
+std::optional<std::uint32_t> read_count(MapReader& map, const NumberKey& key) {
+    const auto number = map.number(key);
+    if (!number) return std::nullopt;
+    return static_cast<std::uint32_t>(*number);
 }
 
-void add_gpus(std::uint32_t count, const Common& common, GraphBuilder& graph) {
-    for (std::uint32_t g = 0; g < count; ++g) {
-        graph.add_node(
-            {numbered("gpu", g), NodeKind::kEndpoint, 1, generated_gpu_id(g), {}, common.where});
+/// The key had this name when a rack was the largest fabric.
+void refuse_old_key(MapReader& map, ConfigLog& log) {
+    constexpr std::string_view kOld = "switches";
+    if (!map.has(kOld)) return;
+    map.value(kOld);
+    log.error(map.mark(kOld), map.path(kOld), "this key is called `tracks`",
+              "tracks: N, a switch in each rack for each track");
+}
+
+/// Only the keys that this kind has: finish() tells of the others.
+ShapeRequest read_request(MapReader& map, TopologyKind kind) {
+    ShapeRequest request;
+    request.kind = kind;
+    request.tracks = read_count(map, keys::kTracks);
+    if (kind == TopologyKind::kBackToBack) return request;
+    request.gpus = read_count(map, keys::kGpus);
+    request.workers = read_count(map, keys::kNodeWorkers);
+    if (kind == TopologyKind::kSingleRack) return request;
+    request.uplinks = read_count(map, keys::kUplinks);
+    if (map.has(keys::kOversubscription.name)) {
+        request.oversubscription = map.real(keys::kOversubscription, 1);
+    } else {
+        map.value(keys::kOversubscription.name);  // known, so that it is suggested
     }
+    if (kind == TopologyKind::kDualRack) return request;
+    request.racks = read_count(map, keys::kRacks);
+    request.spines = read_count(map, keys::kSpines);
+    return request;
 }
 
-void add_cable(const std::string& node_a, std::uint32_t port_a, const std::string& node_b,
-               std::uint32_t port_b, const Common& common, GraphBuilder& graph) {
-    LinkSpec link;
-    link.ends = {PortName{node_a, numbered("e", port_a), common.where},
-                 PortName{node_b, numbered("e", port_b), common.where}};
-    link.profile = common.profile;
-    link.faults = common.faults;
-    link.where = common.where;
-    graph.add_link(link);
-}
-
-void add_single_rack(MapReader& map, const Common& common, GraphBuilder& graph) {
-    const std::uint32_t gpus = map.number(keys::kGpus, std::uint32_t{4});
-    const std::uint32_t switches = map.number(keys::kSwitches, std::uint32_t{1});
-    const std::uint32_t workers = map.number(keys::kNodeWorkers, std::uint32_t{1});
-    for (std::uint32_t t = 0; t < switches; ++t) {
-        graph.add_node({numbered("leaf", t), NodeKind::kSwitch, workers, {}, {}, common.where});
-    }
-    add_gpus(gpus, common, graph);
-    for (std::uint32_t t = 0; t < switches; ++t) {
-        for (std::uint32_t g = 0; g < gpus; ++g) {
-            add_cable(numbered("leaf", t), g, numbered("gpu", g), t, common, graph);
-        }
-    }
-}
-
-void add_back_to_back(MapReader& map, const Common& common, GraphBuilder& graph) {
-    const std::uint32_t tracks = map.number(keys::kTracks, std::uint32_t{1});
-    add_gpus(2, common, graph);
-    for (std::uint32_t t = 0; t < tracks; ++t) add_cable("gpu0", t, "gpu1", t, common, graph);
+void add_to(GraphBuilder& graph, const TopologyShape& shape, const Common& common) {
+    for_each_node(shape, [&](const ShapeNode& node) {
+        NodeSpec spec;
+        spec.name = node.name;
+        spec.kind = node.gpu ? NodeKind::kEndpoint : NodeKind::kSwitch;
+        spec.workers = node.gpu ? 1 : shape.workers;
+        if (node.gpu) spec.gpu = generated_gpu_id(*node.gpu);
+        spec.where = common.where;
+        graph.add_node(spec);
+    });
+    for_each_link(shape, [&](const ShapePort& a, const ShapePort& b) {
+        LinkSpec link;
+        link.ends = {PortName{a.node, a.port, common.where},
+                     PortName{b.node, b.port, common.where}};
+        link.profile = common.profile;
+        link.faults = common.faults;
+        link.where = common.where;
+        graph.add_link(link);
+    });
 }
 
 }  // namespace
 
+std::optional<TopologyShape> read_shape(MapReader& map, ConfigLog& log) {
+    const std::size_t errors = log.error_count();
+    map.required("kind", "kind: single-rack");
+    const auto kind = map.choice<std::optional<TopologyKind>>("kind", kKinds, std::nullopt);
+    // Of a kind that nobody knows, any key may be one.
+    const ShapeRequest request = read_request(map, kind.value_or(TopologyKind::kLeafSpine));
+    refuse_old_key(map, log);
+    if (!kind || log.error_count() != errors) return std::nullopt;
+    const auto shape = make_shape(request);
+    if (shape) return *shape;
+    const ShapeMistake& mistake = shape.error();
+    log.error(map.mark(mistake.key), map.path(mistake.key), mistake.why, mistake.hint);
+    return std::nullopt;
+}
+
 void add_topology(const ConfigValue& value, const std::vector<Profile>& profiles,
                   GraphBuilder& graph, ConfigLog& log) {
     MapReader map(value, log);
-    const Where where{value.mark, value.path};
     log.note("nodes", value.mark);  // what later checks say of nodes and links points here
     log.note("links", value.mark);
-    if (!map.required("kind", "kind: single-rack")) return;
-    const Form form = map.choice("kind", kForms, Form::kSingleRack);
-    Common common{read_profile_name(map, profiles, log), {}, where};
+    const auto shape = read_shape(map, log);
+    Common common{read_profile_name(map, profiles, log), {}, {value.mark, value.path}};
     if (const auto faults = map.value("faults")) common.faults = read_faults(*faults, log);
-    switch (form) {
-        case Form::kSingleRack: add_single_rack(map, common, graph); break;
-        case Form::kBackToBack: add_back_to_back(map, common, graph); break;
-    }
     map.finish();
+    if (shape) add_to(graph, *shape, common);
 }
 
 }  // namespace ethlink::control

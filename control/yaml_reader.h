@@ -49,8 +49,8 @@ private:
     YamlValue root_;
 };
 
-/// A file longer than this is none of ours: 1,024 GPUs on 8 tracks take a tenth of it.
-inline constexpr std::size_t kYamlBytesMax = 4u << 20;
+/// A file longer than this is none of ours: kLinksMax links with their nodes are 14 MiB.
+inline constexpr std::size_t kYamlBytesMax = 16u << 20;
 
 /// Nesting deeper than this is none of ours: the deepest key of a fabric file is at level 6.
 inline constexpr std::size_t kYamlDepthMax = 16;

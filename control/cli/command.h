@@ -34,5 +34,6 @@ void add_pktgen(CLI::App& app, const Context& context, int& exit_code);
 void add_show(CLI::App& app, const Context& context, int& exit_code);
 void add_impair(CLI::App& app, const Context& context, int& exit_code);
 void add_check(CLI::App& app, const Context& context, int& exit_code);
+void add_topo(CLI::App& app, const Context& context, int& exit_code);
 
 }  // namespace ethlink::cli

@@ -3,12 +3,17 @@
 
 #include <cctype>
 #include <cstdio>
+#include <iostream>
 #include <unistd.h>
 
 namespace ethlink::cli {
 
+Expected<control::Fabric, std::vector<control::ConfigError>> load_file(const std::string& file) {
+    return file == "-" ? control::load(std::cin, "stdin") : control::load(file);
+}
+
 std::optional<control::Fabric> load_or_complain(const std::string& file) {
-    auto fabric = control::load(file);
+    auto fabric = load_file(file);
     if (!fabric) {
         for (const control::ConfigError& error : fabric.error()) complain(error.text());
         return std::nullopt;

@@ -7,8 +7,13 @@
 #include <vector>
 
 #include "control/config.h"
+#include "control/config_error.h"
+#include "proto/expected.h"
 
 namespace ethlink::cli {
+
+/// Loads a fabric file; `-` is the standard input.
+Expected<control::Fabric, std::vector<control::ConfigError>> load_file(const std::string& file);
 
 /// Loads a fabric file; on failure prints every mistake to stderr and returns nothing.
 std::optional<control::Fabric> load_or_complain(const std::string& file);

@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
         "configs/single-rack.yaml");
     int exit_code = kOk;
     for (const AddCommand add : {add_lab, add_switch, add_endpoint, add_pktgen, add_perf, add_show,
-                                 add_impair, add_check}) {
+                                 add_impair, add_check, add_topo}) {
         add(app, context, exit_code);
     }
     if (complain_of_command(app, argc, argv)) return kUsage;

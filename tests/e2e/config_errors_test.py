@@ -130,7 +130,7 @@ class Check(ethlink.Case):
         self.assertIn("no node leaf7", ended.err)
         # Of single-rack.yaml no node can run alone: it names no devices.
         ended = self.run_program("check", ethlink.CONFIGS / "single-rack.yaml", "--node", "leaf0")
-        self.assertEqual(ended.code, ethlink.FAILED, ended)
+        self.assertEqual(ended.code, ethlink.USAGE, ended)
         self.assertRegex(ended.err, r"single-rack\.yaml:\d+:\d+: .*device")
 
     def test_mistakes(self):
@@ -139,7 +139,7 @@ class Check(ethlink.Case):
                 text, line, column = unmark(marked)
                 path = self.file("mistake.yaml", text)
                 ended = self.run_program("check", path)
-                self.assertEqual(ended.code, ethlink.FAILED, ended)
+                self.assertEqual(ended.code, ethlink.USAGE, ended)
                 self.assertEqual(ended.out, "", ended)
                 self.assert_sentence(ended.err)
                 self.assertIn(f"ethlink: {path}:{line}:{column}: ", ended.err)
@@ -148,7 +148,7 @@ class Check(ethlink.Case):
     def test_mistakes_as_json(self):
         text, line, column = unmark(profile("vcs: [{name: a, credits: @3}]"))
         ended = self.run_program("check", self.file("mistake.yaml", text), "--json")
-        self.assertEqual(ended.code, ethlink.FAILED, ended)
+        self.assertEqual(ended.code, ethlink.USAGE, ended)
         self.assertFalse(ended.json["ok"])
         error, = ended.json["errors"]
         self.assertEqual((error["line"], error["column"]), (line, column))
@@ -158,7 +158,7 @@ class Check(ethlink.Case):
     def test_all_mistakes_at_once(self):
         path = self.file("mistakes.yaml", rack("runtme: {}\nprofils: {}\n"))
         ended = self.run_program("check", path)
-        self.assertEqual(ended.code, ethlink.FAILED, ended)
+        self.assertEqual(ended.code, ethlink.USAGE, ended)
         self.assertEqual(len(ended.err.splitlines()), 2, ended)
 
     def test_a_window_below_the_round_trip_is_a_warning(self):
@@ -223,7 +223,7 @@ class Usage(ethlink.Case):
                          'ports:\n  - {port: "leaf0:p0", device: net_tap0}\n')
         ended = self.run_program("lab", path)  # Frames of 2,048 bytes.
         self.assert_refused(ended, "device.yaml:10:", "1518")
-        self.assertEqual(self.run_program("check", path).code, ethlink.FAILED)
+        self.assertEqual(self.run_program("check", path).code, ethlink.USAGE)
 
     def test_more_memory_than_the_machine_has(self):
         path = self.file("huge.yaml", self.HUGE)

@@ -29,7 +29,7 @@ std::string two_tracks(std::uint64_t seed, bool bad, const std::string& more) {
            "topology:\n"
            "  kind: single-rack\n"
            "  gpus: 4\n"
-           "  switches: 2\n" +
+           "  tracks: 2\n" +
            (bad ? "  faults: {seed: " + std::to_string(seed) +
                       ", both: {loss: 0.01, bit_error: 0.001, duplicate: 0.005, reorder: 0.005}}\n"
                 : std::string()) +

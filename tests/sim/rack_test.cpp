@@ -21,7 +21,7 @@ std::string rack(std::uint64_t seed, int workers, const std::string& faults) {
            "topology:\n"
            "  kind: single-rack\n"
            "  gpus: 4\n"
-           "  switches: 1\n"
+           "  tracks: 1\n"
            "  workers: " +
            std::to_string(workers) + "\n" +
            (faults.empty()

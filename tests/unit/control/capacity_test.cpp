@@ -297,7 +297,7 @@ std::string random_fabric() {
            ", packet_overhead: " + text(*rc::gen::inRange(-16, 128)) +
            ", shared_credits: " + text(*rc::gen::inRange(0, 500)) + "}\n    vcs: [" + vcs +
            "]\ntopology: {kind: single-rack, gpus: " + text(*rc::gen::inRange(2, 9)) +
-           ", switches: " + text(*rc::gen::inRange(1, 3)) +
+           ", tracks: " + text(*rc::gen::inRange(1, 3)) +
            ", workers: " + text(*rc::gen::inRange(1, 4)) + "}\n";
 }
 

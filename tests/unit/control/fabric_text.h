@@ -27,9 +27,9 @@ inline std::string small_fabric(std::string_view more = "") {
 }
 
 /// A compact single rack.
-inline std::string rack(int gpus, int switches, std::string_view more = "") {
+inline std::string rack(int gpus, int tracks, std::string_view more = "") {
     return "fabric: rack\ntopology: {kind: single-rack, gpus: " + std::to_string(gpus) +
-           ", switches: " + std::to_string(switches) + "}\n" + std::string(more);
+           ", tracks: " + std::to_string(tracks) + "}\n" + std::string(more);
 }
 
 /// The fabric of a text that must be good.
