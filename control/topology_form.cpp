@@ -100,7 +100,9 @@ std::optional<TopologyShape> read_shape(MapReader& map, ConfigLog& log) {
     const auto shape = make_shape(request);
     if (shape) return *shape;
     const ShapeMistake& mistake = shape.error();
-    log.error(map.mark(mistake.key), map.path(mistake.key), mistake.why, mistake.hint);
+    const auto value = map.value(mistake.key);
+    const Mark mark = value ? value->mark : map.mark(mistake.key);
+    log.error(mark, map.path(mistake.key), mistake.why, mistake.hint);
     return std::nullopt;
 }
 

@@ -26,6 +26,11 @@ std::string leaf_name(const TopologyShape& shape, std::uint32_t rack, std::uint3
     return shape.racks == 1 ? leaf : numbered("r", rack) + "-" + leaf;
 }
 
+/// The most that one of `by` gets of `n`.
+std::uint64_t share(std::uint64_t n, std::uint64_t by) {
+    return (n + by - 1) / by;
+}
+
 /// Fills in what was not asked for. Sums are checked later.
 class Completion {
 public:
@@ -60,9 +65,14 @@ private:
             request_.uplinks.value_or(static_cast<std::uint32_t>(std::max(1.0, needed)));
     }
 
-    /// Two for each track, so that any of them may fail.
+    /// Two for each track, so that any of them may fail; more where two have not enough ports.
     std::uint32_t default_spines() const {
-        return shape_.tracks * std::min<std::uint32_t>(2, shape_.uplinks);
+        std::uint32_t spines = std::min<std::uint32_t>(2, shape_.uplinks);
+        while (spines < shape_.uplinks &&
+               shape_.racks * share(shape_.uplinks, spines) > kPortsMax) {
+            ++spines;
+        }
+        return shape_.tracks * spines;
     }
 
     const ShapeRequest& request_;
@@ -119,7 +129,7 @@ Checked check_ports(const TopologyShape& shape) {
     }
     if (shape.kind != TopologyKind::kLeafSpine) return shape;
     const std::uint32_t fewest = shape.spines_of(shape.tracks - 1);
-    const std::uint64_t each = (shape.uplinks + fewest - 1) / fewest;
+    const std::uint64_t each = share(shape.uplinks, fewest);
     if (shape.racks * each > most) {
         return mistake("spines", words("a spine", shape.racks * each), "write more spines");
     }

@@ -26,13 +26,13 @@ std::string_view word(TopologyKind kind);  // as the key `kind` spells it
 /// What somebody asks for; what is left out gets a value that fits the rest.
 struct ShapeRequest {
     TopologyKind kind = TopologyKind::kSingleRack;
-    std::optional<std::uint32_t> gpus;
-    std::optional<std::uint32_t> racks;
-    std::optional<std::uint32_t> tracks;
-    std::optional<std::uint32_t> spines;
-    std::optional<std::uint32_t> uplinks;
-    std::optional<double> oversubscription;  // GPU ports per uplink of a leaf; rounded down
-    std::optional<std::uint32_t> workers;
+    std::optional<std::uint32_t> gpus{};
+    std::optional<std::uint32_t> racks{};
+    std::optional<std::uint32_t> tracks{};
+    std::optional<std::uint32_t> spines{};
+    std::optional<std::uint32_t> uplinks{};
+    std::optional<double> oversubscription{};  // GPU ports per uplink of a leaf; rounded down
+    std::optional<std::uint32_t> workers{};
 };
 
 /// A complete shape that can be built.
