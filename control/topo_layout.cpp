@@ -168,8 +168,8 @@ private:
         return box.centre.x + std::clamp((x - box.centre.x) * 0.12, -most, most);
     }
 
-    /// `label`: how far down the line it stands, 0 .. 1. Nearer to the lower end is better: there the
-    /// lines of different boxes are furthest apart.
+    /// `label`: how far down the line it stands, 0 .. 1. Nearer to the lower end is better: there
+    /// the lines of different boxes are furthest apart.
     static PlacedBundle line(const PlacedBox& upper, const PlacedBox& lower, double label) {
         const Point from{towards(upper, lower.centre.x), upper.centre.y - upper.height / 2};
         const Point to{towards(lower, upper.centre.x), lower.centre.y + lower.height / 2};

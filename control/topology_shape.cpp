@@ -137,8 +137,7 @@ Checked check_ports(const TopologyShape& shape) {
 }
 
 Checked check_links(const TopologyShape& shape) {
-    const std::uint64_t links =
-        std::uint64_t{shape.gpus} * shape.tracks + std::uint64_t{shape.leaves()} * shape.uplinks;
+    const std::uint64_t links = shape.links();
     if (links <= kLinksMax && shape.gpus + shape.switches() <= kNodesMax) return shape;
     return mistake("tracks",
                    "these are " + counted(links, "link") + " and " +

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // `ethlink topo`: fabric files out of a few numbers, and pictures of fabrics.
+#include <algorithm>
 #include <cstdio>
 #include <iterator>
 #include <memory>
