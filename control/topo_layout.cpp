@@ -23,6 +23,9 @@ constexpr double kRackInset = 14;  // around the boxes of a rack
 constexpr double kRackLabel = 20;  // below them
 constexpr double kTitle = 48;      // below everything
 constexpr double kLevel = 118;     // from row to row
+constexpr double kLevelMax = 600;  // with live numbers on many lines
+constexpr double kLiveWidth = 96;  // of a label with live numbers
+constexpr double kLabelLine = 14;  // of a label
 constexpr double kArc = 46;        // of a line between neighbours of a row, above them
 constexpr double kMargin = 8;
 
@@ -40,11 +43,12 @@ using Row = std::vector<std::size_t>;  // indices of boxes, from left to right
 
 class Placer {
 public:
-    explicit Placer(const Picture& picture) : picture_(picture) {
+    explicit Placer(const Picture& picture) : picture_(picture), lines_(picture.boxes.size(), 0) {
         for (const Box& box : picture.boxes) {
             layout_.boxes.push_back({{}, width_of(box), height_of(box)});
             top_ = std::max(top_, box.level);
         }
+        find_room_for_labels();
     }
 
     Layout run() {
@@ -58,8 +62,26 @@ public:
     }
 
 private:
-    static double y_of(std::uint32_t level) {
-        return kMargin + kTitle + kRackLabel + kRackInset + 2 * kLine + level * kLevel;
+    /// Labels above a box stand one above the other, so that those of neighbouring boxes do not
+    /// meet: with live numbers rows are further apart, and boxes as wide as a label.
+    void find_room_for_labels() {
+        std::vector<std::size_t> above(picture_.boxes.size(), 0);
+        std::size_t most = 0;
+        bool is_live = false;
+        for (const Bundle& bundle : picture_.bundles) {
+            most = std::max(most, ++above[bundle.lower]);
+            label_ = std::max(label_, static_cast<double>(label_of(bundle).size()) * kLabelLine);
+            is_live = is_live || !bundle.notes.empty();
+        }
+        if (!is_live) return;
+        // Lines come together towards a switch: the labels keep to the lower half of them.
+        level_ =
+            std::clamp(static_cast<double>(most) * label_ * 2.5 + 3 * kLine, kLevel, kLevelMax);
+        for (PlacedBox& box : layout_.boxes) box.width = std::max(box.width, kLiveWidth);
+    }
+
+    double y_of(std::uint32_t level) const {
+        return kMargin + kTitle + kRackLabel + kRackInset + 2 * kLine + level * level_;
     }
 
     /// The boxes of one level, of one rack or of none, track by track.
@@ -154,9 +176,7 @@ private:
                 picture_.boxes[bundle.upper].level == picture_.boxes[bundle.lower].level;
             const PlacedBox& a = layout_.boxes[bundle.upper];
             const PlacedBox& b = layout_.boxes[bundle.lower];
-            // Labels of neighbouring lines at two heights, so that they hide each other less.
-            const double label = (bundle.upper + bundle.lower) % 2 == 0 ? 0.62 : 0.76;
-            layout_.bundles.push_back(beside ? arc(a, b) : line(a, b, label));
+            layout_.bundles.push_back(beside ? arc(a, b) : line(a, b, lines_[bundle.lower]++));
             has_arcs = has_arcs || beside;
         }
         return has_arcs;
@@ -168,15 +188,18 @@ private:
         return box.centre.x + std::clamp((x - box.centre.x) * 0.12, -most, most);
     }
 
-    /// `label`: how far down the line it stands, 0 .. 1. Nearer to the lower end is better: there
-    /// the lines of different boxes are furthest apart.
-    static PlacedBundle line(const PlacedBox& upper, const PlacedBox& lower, double label) {
+    /// `above`: lines that the lower box has already. Labels stand near it: there the lines of
+    /// different boxes are furthest apart.
+    PlacedBundle line(const PlacedBox& upper, const PlacedBox& lower, std::size_t above) const {
         const Point from{towards(upper, lower.centre.x), upper.centre.y - upper.height / 2};
         const Point to{towards(lower, upper.centre.x), lower.centre.y + lower.height / 2};
         const auto at = [&](double t) {
             return Point{from.x + (to.x - from.x) * t, from.y + (to.y - from.y) * t};
         };
-        return {{from, at(1.0 / 3), at(2.0 / 3), to}, at(label)};
+        const double length = from.y - to.y;
+        const auto fit = static_cast<std::size_t>(std::max(1.0, (length - kLine) / label_));
+        const double up = (static_cast<double>(above % fit) + 0.5) * label_ + kLine / 2;
+        return {{from, at(1.0 / 3), at(2.0 / 3), to}, at(1 - up / length)};
     }
 
     static PlacedBundle arc(const PlacedBox& a, const PlacedBox& b) {
@@ -189,6 +212,9 @@ private:
     }
 
     const Picture& picture_;
+    std::vector<std::size_t> lines_;  // by lower box: those placed so far
+    double label_ = kLabelLine;       // the highest label
+    double level_ = kLevel;
     Layout layout_;
     std::uint32_t top_ = 0;
 };
