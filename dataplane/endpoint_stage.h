@@ -19,7 +19,7 @@ namespace ethlink {
 /// rings of EndpointClients belongs to the worker.
 struct TxnHost {
     TxnHost(const TxnIdentity& identity, const txn::TxnProfile& profile, const TxnLimits& limits,
-            Random random, CycleMeter::ReadClock read_clock = nullptr)
+            const SecretRandom& random, CycleMeter::ReadClock read_clock = nullptr)
         : meter(read_clock),
           clients(identity.tenant, limits.initiators),
           endpoint(identity, profile, limits, clients, random) {

@@ -28,7 +28,8 @@ constexpr std::uint32_t kStoreSlack = 2 * (wire::kLoadStoreMax + 16);
 }  // namespace
 
 TxnEndpoint::TxnEndpoint(const TxnIdentity& identity, const txn::TxnProfile& profile,
-                         const TxnLimits& limits, txn::ReceiveQueue& receives, Random random)
+                         const TxnLimits& limits, txn::ReceiveQueue& receives,
+                         const SecretRandom& random)
     : identity_(identity),
       profile_(profile),
       limits_(limits),

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "dataplane/channel_map.h"
-#include "dataplane/random.h"
 #include "dataplane/ready_set.h"
+#include "dataplane/secret_random.h"
 #include "proto/counter.h"
 #include "proto/drop.h"
 #include "proto/ids.h"
@@ -98,7 +98,7 @@ protected:
 class TxnEndpoint {
 public:
     TxnEndpoint(const TxnIdentity& identity, const txn::TxnProfile& profile,
-                const TxnLimits& limits, txn::ReceiveQueue& receives, Random random);
+                const TxnLimits& limits, txn::ReceiveQueue& receives, const SecretRandom& random);
 
     /// What the constructor takes for channels.
     static std::uint64_t bytes_needed(const txn::TxnProfile& profile, const TxnLimits& limits);
@@ -235,7 +235,7 @@ private:
     txn::TxnProfile profile_;
     TxnLimits limits_;
     txn::ReceiveQueue* receives_;
-    Random random_;
+    SecretRandom random_;  // first PSNs, and the entropy of paths
     std::vector<txn::Window> window_slots_;
     txn::WindowTable window_table_;
     std::vector<From> from_;

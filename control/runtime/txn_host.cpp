@@ -70,7 +70,7 @@ std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, NodeId node, Secret
     profile.frame_bytes_max = std::max(fabric.profiles.front().max_frame_bytes, kFrameBytesMin);
     TxnLimits limits;
     if (why_no_remote_memory(fabric)) limits.initiators = limits.targets = 0;
-    return std::make_unique<TxnHost>(identity, profile, limits, Random(random.next()), read_clock);
+    return std::make_unique<TxnHost>(identity, profile, limits, random, read_clock);
 }
 
 }  // namespace ethlink::control

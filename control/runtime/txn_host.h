@@ -17,7 +17,7 @@ namespace ethlink::control {
 std::optional<std::string> why_no_remote_memory(const Fabric& fabric);
 
 /// The endpoint's channels and sessions, all memory taken; no channels if there is no remote
-/// memory. `random`: epoch and PSNs come from it. `read_clock` counts cycles.
+/// memory. `random`: epoch and first PSNs come from it. `read_clock` counts cycles.
 std::unique_ptr<TxnHost> make_txn_host(const Fabric& fabric, NodeId node, SecretRandom random,
                                        CycleMeter::ReadClock read_clock);
 

@@ -80,7 +80,7 @@ struct TxnNode {
                     .epoch = seed,
                     .ports = ports,
                     .classes = {ClassVcs{Vc{0}, Vc{1}}, ClassVcs{Vc{2}, Vc{3}}}},
-                   profile, limits, receives, Random(seed)) {}
+                   profile, limits, receives, SecretRandom::seeded(seed)) {}
 
     Bytes memory;  // what a window may open
     PostedBuffers receives;

@@ -95,8 +95,8 @@ struct ClientsRig {
     static constexpr Duration kTurn = std::chrono::microseconds(10);
     TxnProfile profile;
     TxnLimits limits{.initiators = 8, .targets = 8, .targets_per_source = 8, .windows = 64};
-    TxnHost asker{identity(kAsker), profile, limits, Random(1)};
-    TxnHost owner{identity(kOwner), profile, limits, Random(2)};
+    TxnHost asker{identity(kAsker), profile, limits, SecretRandom::seeded(1)};
+    TxnHost owner{identity(kOwner), profile, limits, SecretRandom::seeded(2)};
     control::EndpointBackend asker_backend{asker.clients, kAsker, limits};
     control::EndpointBackend owner_backend{owner.clients, kOwner, limits};
     FlatWire wire;
