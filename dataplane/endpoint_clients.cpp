@@ -70,6 +70,13 @@ static_assert(client::WindowRight::kRead == txn::Rights::kRead &&
               client::WindowRight::kWrite == txn::Rights::kWrite &&
               client::WindowRight::kAtomic == txn::Rights::kAtomic);
 
+/// Its data travel in the request, or in the completion.
+bool is_value(const Submission& submission) {
+    const bool small = submission.opcode == Opcode::kLoad || submission.opcode == Opcode::kStore;
+    return small && submission.length <= client::kValueBytes;
+}
+static_assert(client::kValueBytes == txn::kValueBytes);
+
 bool overlaps(std::span<std::byte> bytes, std::span<std::byte> within) {
     return bytes.data() < within.data() + within.size() &&
            within.data() < bytes.data() + bytes.size();
@@ -242,8 +249,8 @@ bool EndpointClients::take_requests(std::size_t index, Time now) {
     if (!port.has_submissions()) return false;
     bool any = false;
     for (std::size_t n = 0; n < kBurst; ++n) {
-        const Submission* const submission = port.front();
-        if (submission == nullptr || !take(index, *submission, now)) break;
+        const auto submission = port.front();
+        if (!submission || !take(index, *submission, now)) break;
         any = true;
     }
     return any;
@@ -256,35 +263,31 @@ bool EndpointClients::take(std::size_t index, const Submission& submission, Time
     const std::uint16_t slot = submission.slot;
     if (submission.opcode == Opcode::kRecv) {
         post(session, submission);
-        session.port.pop();
+        session.port.pop(submission);
         return true;
     }
     if (peer.state != Peer::State::kOpen) {  // Its channel has ended under the program.
-        session.port.pop();
+        session.port.pop(submission);
         session.port.complete({.slot = slot, .status = Status::kClosed});
         return true;
     }
     if (!endpoint_->has_room(peer.channel)) return false;
-    txn::Request request{.operation = operation_of(submission.opcode),
-                         .atomic = atomic_of(submission.opcode),
-                         .has_immediate = submission.opcode == Opcode::kWriteImm,
-                         .length = submission.length,
-                         .key = submission.key,
-                         .address = submission.address,
-                         .operand = submission.operand,
-                         .compare = submission.compare,
-                         .immediate = submission.immediate,
-                         .local = submission.local.data(),
-                         .cookie = cookie(index, slot)};
-    if (submission.opcode == Opcode::kStore && submission.length <= client::kValueBytes) {
-        // Data of the request itself: kept in its slot until it has arrived.
-        request.local = session.port.slot(slot).data();
-        std::memcpy(request.local, submission.store_data().data(), submission.length);
-    }
-    session.port.pop();
-    if (!endpoint_->submit(peer.channel, request, now)) {
-        session.port.complete({.slot = slot, .status = Status::kInvalid});
-    }
+    session.port.pop(submission);
+    // Written where it stays: each copy on the way would wait for the stores of the one before.
+    const bool sound = endpoint_->submit(peer.channel, now, [&](txn::Request& request) {
+        request.operation = operation_of(submission.opcode);
+        request.atomic = atomic_of(submission.opcode);
+        request.has_immediate = submission.opcode == Opcode::kWriteImm;
+        request.length = submission.length;
+        request.key = submission.key;
+        request.address = submission.address;
+        request.operand = submission.operand;
+        request.compare = submission.compare;
+        request.immediate = submission.immediate;
+        request.local = is_value(submission) ? nullptr : submission.local.data();
+        request.cookie = cookie(index, slot);
+    });
+    if (!sound) session.port.complete({.slot = slot, .status = Status::kInvalid});
     return true;
 }
 

@@ -116,12 +116,6 @@ bool TxnEndpoint::has_room(ChannelHandle channel) const {
     return from != nullptr && from->state == State::kOpen && from->initiator->has_room();
 }
 
-bool TxnEndpoint::submit(ChannelHandle channel, const txn::Request& request, Time now) {
-    if (!find(channel)->initiator->submit(request, now)) return false;
-    ready_from_.add(channel.index);
-    return true;
-}
-
 std::uint32_t TxnEndpoint::outstanding() const {
     std::uint32_t n = 0;
     for (const From& from : from_)

@@ -114,7 +114,16 @@ public:
     /// Whether submit() may be called: the channel runs and has room.
     bool has_room(ChannelHandle channel) const;
     /// False if the request contradicts itself; then it was not taken.
-    [[nodiscard]] bool submit(ChannelHandle channel, const txn::Request& request, Time now);
+    [[nodiscard]] bool submit(ChannelHandle channel, const txn::Request& request, Time now) {
+        return submit(channel, now, [&](txn::Request& to) { to = request; });
+    }
+    /// The same for a request that `fill(txn::Request&)` writes in its place; it writes all of it.
+    template <class Fill>
+    [[nodiscard]] bool submit(ChannelHandle channel, Time now, Fill fill) {
+        if (!from_[channel.index].initiator->submit(now, fill)) return false;
+        ready_from_.add(channel.index);
+        return true;
+    }
 
     txn::WindowTable& windows() { return window_table_; }
     /// Gives back the receive buffers of incoming messages for which `is_it(buffer)`.

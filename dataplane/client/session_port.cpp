@@ -11,28 +11,9 @@ SessionPort::SessionPort(std::span<std::byte> memory, std::uint32_t depth)
     : view_(SessionView::at(memory.data(), depth)),
       requests_(std::make_unique<Outstanding[]>(depth)) {}
 
-const Submission* SessionPort::look() {
-    for (std::uint32_t skipped = 0; skipped < kSkipMax; ++skipped) {
-        RawSubmission raw;
-        if (!read_entry(view_.submission(next_), next_, raw)) return nullptr;
-        // Who posts one request mostly posts more.
-        __builtin_prefetch(&view_.submission(next_ + 2));
-        if (!room()) return nullptr;
-        if (check(raw)) {
-            has_front_ = true;
-            return &front_;
-        }
-        ++next_;
-        reject(raw);
-    }
-    return nullptr;
-}
-
 /// Whether one more completion has its place in the ring for sure. The program's count is looked at
 /// again only when what was last seen is not enough.
-bool SessionPort::room() {
-    if (broken() != nullptr) return false;
-    if (outstanding_ + (put_ - taken_seen_) < view_.depth) return true;
+bool SessionPort::look_again() {
     const std::uint32_t taken = view_.control->completions_taken.load(std::memory_order_acquire);
     if (put_ - taken > put_ - taken_seen_) {
         broken_.store("the count of taken completions is wrong", std::memory_order_relaxed);
@@ -42,62 +23,11 @@ bool SessionPort::room() {
     return outstanding_ + (put_ - taken_seen_) < view_.depth;
 }
 
-bool SessionPort::check(const RawSubmission& raw) {
-    const bool formed = is_opcode(raw.opcode) && (raw.flags & ~SubmissionFlag::kAll) == 0 &&
-                        raw.reserved == 0 && raw.slot < view_.depth && raw.peer < kPeersMax;
-    if (!formed || requests_[raw.slot].busy) return false;
-    const auto opcode = static_cast<Opcode>(raw.opcode);
-    if ((peers_[raw.peer] & opcode_bit(opcode)) == 0) return false;
-    if (raw.flags != 0 && opcode != Opcode::kSend) return false;
-    front_ = {};
-    front_.opcode = opcode;
-    front_.peer = raw.peer;
-    front_.slot = raw.slot;
-    front_.length = raw.length;
-    front_.cookie = raw.cookie;
-    front_.key = raw.key;
-    front_.address = raw.address;
-    front_in_window_ = false;
-    switch (opcode) {
-        case Opcode::kLoad:
-        case Opcode::kStore: return check_small(raw);
-        case Opcode::kFetchAdd:
-        case Opcode::kSwap:
-        case Opcode::kCompareSwap:
-        case Opcode::kFetchAnd:
-        case Opcode::kFetchOr:
-        case Opcode::kFetchXor: return check_atomic(raw);
-        case Opcode::kWrite:
-        case Opcode::kWriteImm:
-        case Opcode::kRead:
-        case Opcode::kSend:
-        case Opcode::kRecv: return check_bulk(raw);
-        case Opcode::kFence: return raw.length == 0;
-    }
-    return false;
-}
-
-bool SessionPort::check_small(const RawSubmission& raw) {
-    if (raw.length == 0 || raw.length > kSlotBytes) return false;
-    front_.operand = raw.operand;
-    front_.local = slot(raw.slot).first(raw.length);
-    return true;
-}
-
-bool SessionPort::check_atomic(const RawSubmission& raw) {
-    if (raw.length != 4 && raw.length != 8) return false;
-    if ((raw.address & (raw.length - 1)) != 0) return false;
-    const std::uint64_t mask = raw.length == 4 ? 0xFFFF'FFFF : ~std::uint64_t{0};
-    front_.operand = raw.operand & mask;
-    front_.compare = raw.compare & mask;
-    return true;
-}
-
-bool SessionPort::check_bulk(const RawSubmission& raw) {
-    front_.immediate = raw.compare;
+bool SessionPort::check_bulk(const RawSubmission& raw, Submission& out) const {
+    out.immediate = raw.compare;
     if ((raw.flags & SubmissionFlag::kInline) != 0) {
         if (raw.length > kSlotBytes) return false;
-        front_.local = slot(raw.slot).first(raw.length);
+        out.local = slot(raw.slot).first(raw.length);
         return true;
     }
     if (raw.length > kMessageBytesMax) return false;
@@ -107,9 +37,8 @@ bool SessionPort::check_bulk(const RawSubmission& raw) {
     const std::span<std::byte> window = windows_[raw.window];
     const std::uint64_t offset = raw.operand;
     if (offset > window.size() || raw.length > window.size() - offset) return false;
-    front_.local = window.subspan(offset, raw.length);
-    front_window_ = raw.window;
-    front_in_window_ = true;
+    out.local = window.subspan(offset, raw.length);
+    out.window = raw.window;
     return true;
 }
 
@@ -123,28 +52,12 @@ void SessionPort::reject(const RawSubmission& raw) {
     put(completion);
 }
 
-void SessionPort::pop() {
-    if (!has_front_) return;
-    has_front_ = false;
-    ++next_;
-    ++outstanding_;
-    Outstanding& request = requests_[front_.slot];
-    request.cookie = front_.cookie;
-    request.length = front_.length;
-    request.opcode = front_.opcode;
-    request.window = front_window_;
-    request.in_window = front_in_window_;
-    request.busy = true;
-    if (front_in_window_) ++window_uses_[front_window_];
-    counters_.taken.add();
-}
-
 void SessionPort::complete(const Completion& completion) {
     if (completion.slot >= view_.depth || !requests_[completion.slot].busy) return;
     Outstanding& request = requests_[completion.slot];
     request.busy = false;
     --outstanding_;
-    if (request.in_window) --window_uses_[request.window];
+    if (request.window != Submission::kNoWindow) --window_uses_[request.window];
     RawCompletion raw;
     raw.slot = completion.slot;
     raw.status = static_cast<std::uint8_t>(completion.status);

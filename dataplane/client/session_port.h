@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "dataplane/client/abi.h"
@@ -33,6 +34,9 @@ struct Submission {
     // The bytes to send or to fill, `length` of them: in a window, or in the slot. The program may
     // change them at any time: what is checked must be a copy.
     std::span<std::byte> local;
+    std::uint16_t window = kNoWindow;  // that `local` lies in
+
+    static constexpr std::uint16_t kNoWindow = 0xFFFF;
 
     /// The data of a Store: up to 8 bytes travel in the request itself.
     std::span<const std::byte> store_data() const {
@@ -91,32 +95,23 @@ public:
 
     void open_peer(std::uint16_t peer, OpcodeSet allowed) { peers_[peer] = allowed; }
     /// Requests that are outstanding are the caller's to end.
-    void close_peer(std::uint16_t peer) {
-        peers_[peer] = 0;
-        has_front_ = false;  // to be judged again
-    }
+    void close_peer(std::uint16_t peer) { peers_[peer] = 0; }
     void add_window(std::uint16_t window, std::span<std::byte> bytes) { windows_[window] = bytes; }
     /// New requests that name it are invalid; outstanding ones still use it, see window_uses().
-    void remove_window(std::uint16_t window) {
-        windows_[window] = {};
-        has_front_ = false;  // to be judged again
-    }
+    void remove_window(std::uint16_t window) { windows_[window] = {}; }
     /// Outstanding requests whose `local` lies in this window.
     std::uint32_t window_uses(std::uint16_t window) const { return window_uses_[window]; }
 
     // Requests.
 
     /// Whether the program has written something: one look at one cache line.
-    bool has_submissions() const {
-        return has_front_ || is_written(view_.submission(next_), next_);
-    }
-    /// Looks at the oldest request without taking it; nullptr if there is none, or no room for its
+    bool has_submissions() const { return is_written(view_.submission(next_), next_); }
+    /// Looks at the oldest request without taking it; nothing if there is none, or no room for its
     /// completion, or the session is broken. A malformed one ends with kInvalid here and is
-    /// skipped, at most kSkipMax of them in one call. The pointer holds until pop(),
-    /// close_peer() or remove_window().
-    const Submission* front() { return has_front_ ? &front_ : look(); }
-    /// Takes front(): now it is outstanding.
-    void pop();
+    /// skipped, at most kSkipMax of them in one call. Each look reads and judges anew.
+    std::optional<Submission> front();
+    /// Takes what front() has just given: now it is outstanding.
+    void pop(const Submission& front);
 
     std::uint32_t depth() const { return view_.depth; }
     std::uint32_t outstanding() const { return outstanding_; }
@@ -154,18 +149,20 @@ private:
     struct Outstanding {
         std::uint64_t cookie = 0;
         std::uint32_t length = 0;
-        std::uint16_t window = 0;
+        std::uint16_t window = Submission::kNoWindow;
         Opcode opcode = Opcode::kFence;
         bool busy = false;
-        bool in_window = false;
     };
 
-    const Submission* look();
-    bool room();
-    bool check(const RawSubmission& raw);
-    bool check_small(const RawSubmission& raw);
-    bool check_atomic(const RawSubmission& raw);
-    bool check_bulk(const RawSubmission& raw);
+    bool room() {
+        if (broken() != nullptr) return false;
+        return outstanding_ + (put_ - taken_seen_) < view_.depth || look_again();
+    }
+    bool look_again();
+    bool check(const RawSubmission& raw, Submission& out) const;
+    bool check_small(const RawSubmission& raw, Submission& out) const;
+    static bool check_atomic(const RawSubmission& raw, Submission& out);
+    bool check_bulk(const RawSubmission& raw, Submission& out) const;
     void reject(const RawSubmission& raw);
     void put(const RawCompletion& raw);
     void wake();
@@ -175,17 +172,93 @@ private:
     std::uint32_t put_ = 0;         // completions written
     std::uint32_t taken_seen_ = 0;  // completions taken by the program, as last seen
     std::uint32_t outstanding_ = 0;
-    bool has_front_ = false;
-    bool front_in_window_ = false;
     bool put_since_flush_ = false;
-    std::uint16_t front_window_ = 0;
     std::atomic<const char*> broken_ = nullptr;
-    Submission front_;
     std::unique_ptr<Outstanding[]> requests_;  // by slot
     std::array<OpcodeSet, kPeersMax> peers_{};
     std::array<std::span<std::byte>, kWindowsMax> windows_{};
     std::array<std::uint32_t, kWindowsMax> window_uses_{};
     SessionCounters counters_;
 };
+
+// On the path of each request, and compiled into the loop that takes them: there a Submission is a
+// handful of registers.
+
+inline std::optional<Submission> SessionPort::front() {
+    for (std::uint32_t skipped = 0; skipped < kSkipMax; ++skipped) {
+        RawSubmission raw;
+        if (!read_entry(view_.submission(next_), next_, raw)) return std::nullopt;
+        // Who posts one request mostly posts more.
+        __builtin_prefetch(&view_.submission(next_ + 2));
+        if (!room()) return std::nullopt;
+        if (Submission submission; check(raw, submission)) [[likely]]
+            return submission;
+        ++next_;
+        reject(raw);
+    }
+    return std::nullopt;
+}
+
+inline bool SessionPort::check(const RawSubmission& raw, Submission& out) const {
+    const bool formed = is_opcode(raw.opcode) && (raw.flags & ~SubmissionFlag::kAll) == 0 &&
+                        raw.reserved == 0 && raw.slot < view_.depth && raw.peer < kPeersMax;
+    if (!formed || requests_[raw.slot].busy) return false;
+    const auto opcode = static_cast<Opcode>(raw.opcode);
+    if ((peers_[raw.peer] & opcode_bit(opcode)) == 0) return false;
+    if (raw.flags != 0 && opcode != Opcode::kSend) return false;
+    out.opcode = opcode;
+    out.peer = raw.peer;
+    out.slot = raw.slot;
+    out.length = raw.length;
+    out.cookie = raw.cookie;
+    out.key = raw.key;
+    out.address = raw.address;
+    switch (opcode) {
+        case Opcode::kLoad:
+        case Opcode::kStore: return check_small(raw, out);
+        case Opcode::kFetchAdd:
+        case Opcode::kSwap:
+        case Opcode::kCompareSwap:
+        case Opcode::kFetchAnd:
+        case Opcode::kFetchOr:
+        case Opcode::kFetchXor: return check_atomic(raw, out);
+        case Opcode::kWrite:
+        case Opcode::kWriteImm:
+        case Opcode::kRead:
+        case Opcode::kSend:
+        case Opcode::kRecv: return check_bulk(raw, out);
+        case Opcode::kFence: return raw.length == 0;
+    }
+    return false;
+}
+
+inline bool SessionPort::check_small(const RawSubmission& raw, Submission& out) const {
+    if (raw.length == 0 || raw.length > kSlotBytes) return false;
+    out.operand = raw.operand;
+    out.local = slot(raw.slot).first(raw.length);
+    return true;
+}
+
+inline bool SessionPort::check_atomic(const RawSubmission& raw, Submission& out) {
+    if (raw.length != 4 && raw.length != 8) return false;
+    if ((raw.address & (raw.length - 1)) != 0) return false;
+    const std::uint64_t mask = raw.length == 4 ? 0xFFFF'FFFF : ~std::uint64_t{0};
+    out.operand = raw.operand & mask;
+    out.compare = raw.compare & mask;
+    return true;
+}
+
+inline void SessionPort::pop(const Submission& front) {
+    ++next_;
+    ++outstanding_;
+    Outstanding& request = requests_[front.slot];
+    request.cookie = front.cookie;
+    request.length = front.length;
+    request.window = front.window;
+    request.opcode = front.opcode;
+    request.busy = true;
+    if (front.window != Submission::kNoWindow) ++window_uses_[front.window];
+    counters_.taken.add();
+}
 
 }  // namespace ethlink::client

@@ -24,7 +24,9 @@ bool is_message(Operation operation) {
 bool is_sound(const Request& request) {
     switch (request.operation) {
         case Operation::kLoad:
-        case Operation::kStore: return request.length >= 1 && request.length <= wire::kLoadStoreMax;
+        case Operation::kStore:
+            return request.length >= 1 && request.length <= wire::kLoadStoreMax &&
+                   (request.local != nullptr || request.length <= kValueBytes);
         case Operation::kAtomic:
             return (request.length == 4 || request.length == 8) &&
                    request.atomic < AtomicOp::kCount;
@@ -35,6 +37,10 @@ bool is_sound(const Request& request) {
         case Operation::kCount: break;
     }
     return false;
+}
+
+const void* data_of(const Request& store) {
+    return store.local != nullptr ? store.local : static_cast<const void*>(&store.operand);
 }
 
 std::uint32_t items_of(const Request& request, std::uint32_t part) {
@@ -62,13 +68,14 @@ void Initiator::start(Psn requests, Psn responses, const Limits& limits, Time no
     progress_at_ = now;
 }
 
-bool Initiator::submit(const Request& request, Time now) {
-    if (!is_sound(request)) return false;
+/// Takes the request in the free slot.
+bool Initiator::take(Time now) {
+    Transaction& transaction = ring_.free_slot();
+    if (!is_sound(transaction.request)) return false;
     if (ring_.empty()) progress_at_ = now;
-    Transaction& transaction = ring_.push();
-    transaction.request = request;
+    ring_.push();
     transaction.first = next_;
-    transaction.items = items_of(request, part_bytes(*profile_));
+    transaction.items = items_of(transaction.request, part_bytes(*profile_));
     transaction.received = 0;
     transaction.status = TxnStatus::kOk;
     next_ = next_ + transaction.items;
@@ -130,7 +137,7 @@ bool Initiator::put_item(wire::TxnWriter& out, const Transaction& transaction, s
             if (out.room() < size) return false;
             std::byte* body = put_head(out.claim(size), ItemOpcode::kStore, 0, request.length);
             body = wire::put_where(body, request.key, request.address);
-            std::memcpy(body, request.local, request.length);
+            std::memcpy(body, data_of(request), request.length);
             return true;
         }
         case Operation::kAtomic: {
@@ -293,7 +300,9 @@ void Initiator::apply(const ItemView& item, CompletionSink& sink) {
     if (request.operation == Operation::kAtomic) {
         value = item.length == 8 ? load_be64(item.data.data()) : load_be32(item.data.data());
     } else {
-        std::memcpy(request.local, item.data.data(), item.length);
+        if (request.local != nullptr) {
+            std::memcpy(request.local, item.data.data(), item.length);
+        }
         std::memcpy(&value, item.data.data(), std::min<std::size_t>(item.length, sizeof value));
     }
     complete(TxnStatus::kOk, value, sink);

@@ -39,7 +39,15 @@ public:
 
     bool has_room() const { return ring_.has_room(); }
     /// Only with has_room(). False, and nothing taken, if the request contradicts itself.
-    [[nodiscard]] bool submit(const Request& request, Time now);
+    [[nodiscard]] bool submit(const Request& request, Time now) {
+        return submit(now, [&](Request& to) { to = request; });
+    }
+    /// The same for a request that `fill(Request&)` writes in its place; it writes all of it.
+    template <class Fill>
+    [[nodiscard]] bool submit(Time now, Fill fill) {
+        fill(ring_.free_slot().request);
+        return take(now);
+    }
     /// kResponse, kAck or kNack of this channel. kCount if it was good.
     Drop on_frame(const wire::TxnView& frame, Time now, CompletionSink& sink);
     /// Retries, and gives up: after kFailed call fail().
@@ -77,6 +85,7 @@ public:
     std::uint32_t retries() const { return tx_.retries(); }
 
 private:
+    bool take(Time now);
     bool has_items() const;
     bool may_send(const Transaction& transaction) const;
     bool put_item(wire::TxnWriter& out, const Transaction& transaction, std::uint32_t part);

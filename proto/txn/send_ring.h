@@ -29,6 +29,8 @@ public:
 
     /// The next record, to be filled in at once; only with has_room().
     Record& push() { return at(head_++); }
+    /// What push() would give. Writing there changes nothing.
+    Record& free_slot() { return at(head_); }
     /// The record that was pushed last; only if there is one.
     Record& newest() { return at(head_ - 1); }
     Record& oldest() { return at(tail_); }

@@ -21,8 +21,12 @@ enum class Operation : std::uint8_t {
     kCount
 };
 
+/// Loads and stores up to so many bytes need no memory of the caller's.
+inline constexpr std::uint32_t kValueBytes = 8;
+
 /// What the caller wants. `local` is lent until the completion: data to send (store, write, send)
-/// or room for what comes back (load, read).
+/// or room for what comes back (load, read). Without one, up to kValueBytes, a store's data are in
+/// `operand` and a load's in Completion::value, as they stand in memory.
 struct Request {
     Operation operation{};
     wire::AtomicOp atomic{};
@@ -30,7 +34,7 @@ struct Request {
     std::uint32_t length = 0;    // bytes; atomics: 4 or 8
     std::uint64_t key = 0;
     std::uint64_t address = 0;
-    std::uint64_t operand = 0;  // atomics
+    std::uint64_t operand = 0;  // atomics; stores without `local`
     std::uint64_t compare = 0;  // compare-swap
     std::uint64_t immediate = 0;
     std::byte* local = nullptr;

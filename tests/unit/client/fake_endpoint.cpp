@@ -150,9 +150,9 @@ bool FakeEndpoint::poll(Session& session) {
         carry_out(session, session.slow.front().submission);
         session.slow.pop_front();
     }
-    while (const Submission* front = session.port.front()) {
+    while (const auto front = session.port.front()) {
         const Submission submission = *front;
-        session.port.pop();
+        session.port.pop(*front);
         busy = true;
         const std::uint16_t gpu = session.channels.at(submission.peer).gpu;
         if (gpu == kSilentGpu) {

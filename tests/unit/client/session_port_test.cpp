@@ -40,9 +40,9 @@ protected:
     /// Takes and completes everything that is there.
     std::uint32_t serve() {
         std::uint32_t served = 0;
-        while (const Submission* submission = port.front()) {
+        while (const auto submission = port.front()) {
             const std::uint16_t slot = submission->slot;
-            port.pop();
+            port.pop(*submission);
             port.complete({.slot = slot});
             ++served;
         }
@@ -77,22 +77,22 @@ RawSubmission atomic_of(Opcode opcode, std::uint64_t address, std::uint32_t widt
 
 TEST_F(SessionPortTest, ALoadArrivesWithItsFieldsAndItsCompletionGoesBack) {
     EXPECT_FALSE(port.has_submissions());
-    EXPECT_EQ(port.front(), nullptr);
+    EXPECT_FALSE(port.front());
     RawSubmission raw = load_of(7, 0xC00C1E);
     raw.key = 0x1234;
     raw.address = 40;
     program.submit(raw);
     ASSERT_TRUE(port.has_submissions());
-    const Submission* submission = port.front();
-    ASSERT_NE(submission, nullptr);
-    EXPECT_EQ(port.front(), submission) << "looking changes nothing";
+    const auto submission = port.front();
+    ASSERT_TRUE(submission);
+    EXPECT_TRUE(port.front()) << "looking changes nothing";
     EXPECT_EQ(submission->opcode, Opcode::kLoad);
     EXPECT_EQ(submission->slot, 7);
     EXPECT_EQ(submission->key, 0x1234u);
     EXPECT_EQ(submission->address, 40u);
-    port.pop();
+    port.pop(*port.front());
     EXPECT_EQ(port.outstanding(), 1u);
-    EXPECT_EQ(port.front(), nullptr);
+    EXPECT_FALSE(port.front());
     port.complete({.slot = 7, .value = 55});
     EXPECT_EQ(port.outstanding(), 0u);
     const auto completion = program.take();
@@ -111,8 +111,8 @@ TEST_F(SessionPortTest, StoreDataUpToEightBytesTravelsInTheRequest) {
     const std::array<char, 3> text{'a', 'b', 'c'};
     std::memcpy(&raw.operand, text.data(), text.size());
     program.submit(raw);
-    const Submission* submission = port.front();
-    ASSERT_NE(submission, nullptr);
+    const auto submission = port.front();
+    ASSERT_TRUE(submission);
     EXPECT_EQ(std::memcmp(submission->store_data().data(), "abc", 3), 0);
     EXPECT_EQ(submission->store_data().size(), 3u);
 }
@@ -123,17 +123,17 @@ TEST_F(SessionPortTest, LongerDataLiesInTheSlot) {
     raw.length = kSlotBytes;
     std::memset(memory.view().slot(9), 0x5A, kSlotBytes);
     program.submit(raw);
-    const Submission* submission = port.front();
-    ASSERT_NE(submission, nullptr);
+    const auto submission = port.front();
+    ASSERT_TRUE(submission);
     ASSERT_EQ(submission->store_data().size(), kSlotBytes);
     EXPECT_EQ(submission->store_data().back(), std::byte{0x5A});
-    port.pop();
+    port.pop(*port.front());
     port.complete({.slot = 9});
     raw.opcode = static_cast<std::uint8_t>(Opcode::kLoad);
     raw.length = 100;
     program.submit(raw);
-    ASSERT_NE(port.front(), nullptr);
-    port.pop();
+    ASSERT_TRUE(port.front());
+    port.pop(*port.front());
     const std::vector<std::byte> data(100, std::byte{0x17});
     port.complete_load(9, data);
     EXPECT_TRUE(std::ranges::equal(data, std::span(memory.view().slot(9), 100)));
@@ -141,8 +141,8 @@ TEST_F(SessionPortTest, LongerDataLiesInTheSlot) {
 
 TEST_F(SessionPortTest, ACompletedLoadOfEightBytesIsAValue) {
     program.submit(load_of(2));
-    ASSERT_NE(port.front(), nullptr);
-    port.pop();
+    ASSERT_TRUE(port.front());
+    port.pop(*port.front());
     const std::uint64_t value = 0x0123456789ABCDEF;
     port.complete_load(2, std::as_bytes(std::span(&value, 1)));
     EXPECT_EQ(program.take()->value, value);
@@ -150,11 +150,11 @@ TEST_F(SessionPortTest, ACompletedLoadOfEightBytesIsAValue) {
 
 TEST_F(SessionPortTest, BulkRequestsLieInsideTheirWindow) {
     program.submit(bulk_of(Opcode::kWrite, 96, 4000));
-    const Submission* submission = port.front();
-    ASSERT_NE(submission, nullptr);
+    const auto submission = port.front();
+    ASSERT_TRUE(submission);
     EXPECT_EQ(submission->local.data(), window.data() + 96);
     EXPECT_EQ(submission->local.size(), 4000u);
-    port.pop();
+    port.pop(*port.front());
     EXPECT_EQ(port.window_uses(kWindow), 1u);
     port.complete({.slot = 0});
     EXPECT_EQ(port.window_uses(kWindow), 0u);
@@ -162,8 +162,8 @@ TEST_F(SessionPortTest, BulkRequestsLieInsideTheirWindow) {
 
 TEST_F(SessionPortTest, AReceiveTellsWhatItGot) {
     program.submit(bulk_of(Opcode::kRecv, 0, 512));
-    ASSERT_NE(port.front(), nullptr);
-    port.pop();
+    ASSERT_TRUE(port.front());
+    port.pop(*port.front());
     port.complete({.slot = 0, .length = 12, .value = 0xABCDEF, .immediate = true});
     const auto completion = program.take();
     ASSERT_TRUE(completion);
@@ -245,10 +245,10 @@ TEST_F(SessionPortTest, AMalformedRequestEndsAsInvalidAndTheNextOneIsServed) {
     for (const Malformed& malformed : malformed_requests()) {
         program.submit(malformed.make());
         program.submit(load_of(5, 1));
-        const Submission* submission = port.front();
-        ASSERT_NE(submission, nullptr) << malformed.what;
+        const auto submission = port.front();
+        ASSERT_TRUE(submission) << malformed.what;
         EXPECT_EQ(submission->cookie, 1u) << malformed.what;
-        port.pop();
+        port.pop(*port.front());
         port.complete({.slot = 5});
         const auto rejected = program.take();
         ASSERT_TRUE(rejected) << malformed.what;
@@ -264,10 +264,10 @@ TEST_F(SessionPortTest, WithoutBytesNoWindowIsNeeded) {
         RawSubmission raw = bulk_of(opcode, 0, 0);
         raw.window = 200;
         program.submit(raw);
-        const Submission* submission = port.front();
-        ASSERT_NE(submission, nullptr);
+        const auto submission = port.front();
+        ASSERT_TRUE(submission);
         EXPECT_TRUE(submission->local.empty());
-        port.pop();
+        port.pop(*port.front());
         port.complete({.slot = 0});
     }
 }
@@ -275,9 +275,9 @@ TEST_F(SessionPortTest, WithoutBytesNoWindowIsNeeded) {
 TEST_F(SessionPortTest, ASlotThatIsInUseCannotBeNamedAgain) {
     program.submit(load_of(1, 10));
     program.submit(load_of(1, 11));
-    ASSERT_NE(port.front(), nullptr);
-    port.pop();
-    EXPECT_EQ(port.front(), nullptr);
+    ASSERT_TRUE(port.front());
+    port.pop(*port.front());
+    EXPECT_FALSE(port.front());
     const auto rejected = program.take();
     ASSERT_TRUE(rejected);
     EXPECT_EQ(rejected->cookie, 11u);
@@ -285,7 +285,7 @@ TEST_F(SessionPortTest, ASlotThatIsInUseCannotBeNamedAgain) {
     port.complete({.slot = 1});
     EXPECT_EQ(program.take()->cookie, 10u);
     program.submit(load_of(1, 12));
-    EXPECT_NE(port.front(), nullptr) << "free again";
+    EXPECT_TRUE(port.front()) << "free again";
 }
 
 TEST_F(SessionPortTest, CompletingTwiceOrNothingChangesNothing) {
@@ -307,7 +307,7 @@ TEST_F(SessionPortTest, NoMoreIsTakenThanTheCompletionRingHolds) {
         EXPECT_EQ(serve(), 1u);
     }
     for (std::uint32_t i = 0; i < kDepth; ++i) program.submit(load_of(0));
-    EXPECT_EQ(port.front(), nullptr);
+    EXPECT_FALSE(port.front());
     EXPECT_TRUE(port.has_submissions());
     for (std::uint32_t i = 0; i < kDepth; ++i) {
         ASSERT_TRUE(program.peek(i)) << i;
@@ -321,12 +321,12 @@ TEST_F(SessionPortTest, NoMoreIsTakenThanTheCompletionRingHolds) {
 TEST_F(SessionPortTest, OutstandingRequestsKeepTheirPlacesInTheCompletionRing) {
     for (std::uint32_t i = 0; i < kDepth; ++i) {
         program.submit(load_of(static_cast<std::uint16_t>(i), i));
-        ASSERT_NE(port.front(), nullptr);
-        port.pop();
+        ASSERT_TRUE(port.front());
+        port.pop(*port.front());
     }
     EXPECT_EQ(port.outstanding(), kDepth);
     for (int i = 0; i < 100; ++i) program.submit(load_of(0xFFFF));
-    EXPECT_EQ(port.front(), nullptr) << "not even a malformed one has a place";
+    EXPECT_FALSE(port.front()) << "not even a malformed one has a place";
     EXPECT_EQ(port.counters().malformed.read(), 0u);
     for (std::uint32_t i = 0; i < kDepth; ++i) {
         port.complete({.slot = static_cast<std::uint16_t>(kDepth - 1 - i)});
@@ -342,10 +342,10 @@ TEST_F(SessionPortTest, ACountOfTakenCompletionsThatLiesBreaksTheSession) {
     // More taken than there were.
     memory.view().control->completions_taken.store(kDepth + 1);
     program.submit(load_of(0));
-    EXPECT_EQ(port.front(), nullptr);
+    EXPECT_FALSE(port.front());
     ASSERT_NE(port.broken(), nullptr);
     memory.view().control->completions_taken.store(kDepth);
-    EXPECT_EQ(port.front(), nullptr) << "and it stays so";
+    EXPECT_FALSE(port.front()) << "and it stays so";
 }
 
 TEST_F(SessionPortTest, ACountThatGoesBackBreaksTheSession) {
@@ -360,42 +360,42 @@ TEST_F(SessionPortTest, ACountThatGoesBackBreaksTheSession) {
         serve();
     }
     program.submit(load_of(0));
-    EXPECT_EQ(port.front(), nullptr);
+    EXPECT_FALSE(port.front());
     EXPECT_NE(port.broken(), nullptr);
 }
 
 TEST_F(SessionPortTest, MalformedRequestsTakeABoundedTimeOfOneTurn) {
     for (std::uint32_t i = 0; i < 2 * SessionPort::kSkipMax; ++i) program.submit(load_of(0xFFFF));
-    EXPECT_EQ(port.front(), nullptr);
+    EXPECT_FALSE(port.front());
     EXPECT_EQ(port.counters().malformed.read(), SessionPort::kSkipMax);
     EXPECT_TRUE(port.has_submissions());
-    EXPECT_EQ(port.front(), nullptr);
+    EXPECT_FALSE(port.front());
     EXPECT_EQ(port.counters().malformed.read(), 2 * SessionPort::kSkipMax);
     EXPECT_FALSE(port.has_submissions());
 }
 
 TEST_F(SessionPortTest, WhatIsClosedWhileItIsLookedAtIsJudgedAgain) {
     program.submit(bulk_of(Opcode::kWrite, 0, 8));
-    ASSERT_NE(port.front(), nullptr);
+    ASSERT_TRUE(port.front());
     port.remove_window(kWindow);
-    EXPECT_EQ(port.front(), nullptr) << "no pointer into a window that is gone";
+    EXPECT_FALSE(port.front()) << "no pointer into a window that is gone";
     EXPECT_EQ(program.take()->status, static_cast<std::uint8_t>(Status::kInvalid));
     program.submit(load_of(0));
-    ASSERT_NE(port.front(), nullptr);
+    ASSERT_TRUE(port.front());
     port.close_peer(kLoadStorePeer);
-    EXPECT_EQ(port.front(), nullptr);
+    EXPECT_FALSE(port.front());
     EXPECT_EQ(program.take()->status, static_cast<std::uint8_t>(Status::kInvalid));
 }
 
 TEST_F(SessionPortTest, AChangeAfterTheLookHasNoEffect) {
     program.submit(bulk_of(Opcode::kWrite, 0, 8));
-    const Submission* submission = port.front();
-    ASSERT_NE(submission, nullptr);
+    const auto submission = port.front();
+    ASSERT_TRUE(submission);
     RawSubmission other = bulk_of(Opcode::kWrite, 1u << 20, 1u << 20);
     other.slot = 0xFFFF;
     write_entry(memory.view().submission(0), 0, other);
     EXPECT_EQ(submission->local.size(), 8u);
-    port.pop();
+    port.pop(*port.front());
     port.complete({.slot = 0});
     EXPECT_EQ(program.take()->length, 8u);
 }
@@ -417,7 +417,7 @@ TEST_F(SessionPortTest, RandomBytesEverywhereTouchNothingElse) {
             program.submit(raw);
         }
         for (std::uint32_t n = 0; n < kDepth && port.has_submissions(); ++n) {
-            const Submission* submission = port.front();
+            const auto submission = port.front();
             if (submission == nullptr) continue;
             ASSERT_LT(submission->slot, kDepth);
             const std::span<std::byte> local = submission->local;
@@ -427,7 +427,7 @@ TEST_F(SessionPortTest, RandomBytesEverywhereTouchNothingElse) {
                                    local.data() + local.size() <= window.data() + window.size();
             ASSERT_TRUE(local.empty() || in_slot || in_window);
             const std::uint16_t slot = submission->slot;
-            port.pop();
+            port.pop(*submission);
             if (random() % 4 != 0) port.complete({.slot = slot});
         }
         for (std::uint16_t slot = 0; slot < kDepth; ++slot) port.complete({.slot = slot});
