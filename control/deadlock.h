@@ -2,25 +2,38 @@
 // Can frames of a lossless VC wait for each other in a circle? Then the fabric may stop for ever.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <vector>
 
-#include "control/config.h"
-#include "control/routes.h"
+#include "control/fabric_graph.h"
+#include "control/route_columns.h"
 
 namespace ethlink::control {
 
-/// Ports in whose direction frames wait for room on the next port of the list, and those of the
-/// last for the first: a cycle of the channel-dependency graph. Empty: there is none.
+/// The channel-dependency graph over (link, VC): frames that went out by one arc wait for room on
+/// another.
 ///
 /// A frame keeps its VC, so one graph stands for all of them; requests and responses meet only in
-/// endpoints, which take requests whether or not responses can leave. Links that fail take
-/// dependencies away and add none, as routes do not change while a switch runs.
-std::vector<PortRef> find_waiting_cycle(const Fabric& fabric,
-                                        const std::vector<RouteTable>& routes);
+/// endpoints, which take requests whether or not responses can leave. The cables of one arc are
+/// one channel here: where they are used alike, as by Routes, that changes nothing, else it sees a
+/// circle where with luck there is none.
+class WaitGraph {
+public:
+    explicit WaitGraph(const FabricGraph& graph);
 
-/// The cycle as a mistake of the file, hop by hop, at one of its links; nothing if there is none,
-/// or no VC is lossless.
-std::vector<ConfigError> check_deadlock(const Fabric& fabric,
-                                        const std::vector<RouteTable>& routes);
+    /// Adds what waits for what on the ways of this column.
+    void add(const Column& column);
+
+    /// Arcs each of which waits for the next, and the last for the first; empty: no circle.
+    std::vector<std::uint32_t> find_cycle() const;
+
+private:
+    std::vector<std::uint32_t> waits_for(std::uint32_t arc) const;
+
+    const FabricGraph* graph_;
+    std::vector<std::size_t> first_;  // by arc: where the bits of the arcs after it begin
+    std::vector<bool> waits_;         // by arc and arc that follows it
+};
 
 }  // namespace ethlink::control

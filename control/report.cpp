@@ -210,7 +210,7 @@ std::string to_text(const Fabric& fabric, const std::vector<RouteTable>& tables)
     Table table({"node", "gpu", "ports"});
     for (std::size_t n = 0; n < tables.size(); ++n) {
         const FabricNode& node = fabric.nodes[n];
-        for (const Route& route : tables[n].routes) {
+        for (const Route route : tables[n]) {
             std::string ports;
             for (const PortId port : route.ports) {
                 ports += (ports.empty() ? "" : " ") + node.ports[port.value].name;

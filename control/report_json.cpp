@@ -244,7 +244,7 @@ json to_json(const Fabric& fabric, const std::vector<RouteTable>& tables) {
     json nodes = json::object();
     for (std::size_t n = 0; n < tables.size(); ++n) {
         json routes = json::array();
-        for (const Route& route : tables[n].routes) {
+        for (const Route route : tables[n]) {
             json ports = json::array();
             for (const PortId port : route.ports) {
                 ports.push_back(fabric.nodes[n].ports[port.value].name);

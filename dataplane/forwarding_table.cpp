@@ -2,24 +2,106 @@
 #include "dataplane/forwarding_table.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
 
 namespace ethlink {
+namespace {
 
-bool ForwardingTable::set(GpuId dst, std::span<const PortId> ports) {
+constexpr PortId kNobody{0xFFFF};  // more than a node can have
+
+/// A port and how many buckets it is still to get.
+struct Quota {
+    PortId port;
+    std::size_t left;
+};
+
+/// By port: in proportion to how often each stands in the list, to within one.
+std::vector<Quota> quotas_of(std::span<const PortId> ports, std::size_t buckets) {
+    std::vector<PortId> sorted(ports.begin(), ports.end());
+    std::ranges::sort(sorted);
+    std::vector<Quota> quotas;
+    for (std::size_t i = 0; i < sorted.size(); ++i) {
+        const std::size_t share = buckets * (i + 1) / sorted.size() - buckets * i / sorted.size();
+        if (quotas.empty() || quotas.back().port != sorted[i]) quotas.push_back({sorted[i], 0});
+        quotas.back().left += share;
+    }
+    return quotas;
+}
+
+/// Whose each bucket was before, as finely as it is to be now.
+std::vector<PortId> buckets_before(const ForwardingTable::Paths& before, std::size_t buckets) {
+    if (before.empty()) return std::vector<PortId>(buckets, kNobody);
+    if (before.ports.size() == 1) return std::vector<PortId>(buckets, before.ports[0]);
+    const std::size_t had = std::size_t{1} << (16 - before.shift);
+    std::vector<PortId> owners;
+    for (std::size_t i = 0; i < buckets; ++i) owners.push_back(before.buckets[i * had / buckets]);
+    return owners;
+}
+
+/// Buckets keep their owner as long as it may have them; the rest goes to who has too few.
+std::vector<PortId> share_out(std::vector<PortId> owners, std::vector<Quota> quotas) {
+    for (PortId& owner : owners) {
+        const auto quota = std::ranges::lower_bound(quotas, owner, {}, &Quota::port);
+        const bool keeps = quota != quotas.end() && quota->port == owner && quota->left > 0;
+        if (keeps) --quota->left;
+        if (!keeps) owner = kNobody;
+    }
+    auto next = quotas.begin();
+    for (PortId& owner : owners) {
+        if (owner != kNobody) continue;
+        while (next->left == 0) ++next;
+        owner = next->port;
+        --next->left;
+    }
+    return owners;
+}
+
+}  // namespace
+
+bool ForwardingTable::is_set(const Set& set, std::span<const PortId> ports,
+                             std::uint16_t like) const {
+    if (set.count != ports.size() || set.like != like) return false;
+    return std::ranges::equal(std::span(members_).subspan(set.first, set.count), ports);
+}
+
+void ForwardingTable::append(std::span<const PortId> ports, std::uint16_t like,
+                             const Paths& before) {
+    Set set{static_cast<std::uint32_t>(members_.size()), static_cast<std::uint16_t>(ports.size()),
+            like, 16};
+    members_.insert(members_.end(), ports.begin(), ports.end());
+    if (ports.size() > 1) {
+        // Never coarser than before: a bucket that is halved stays whole.
+        const std::size_t had = before.ports.size() > 1 ? std::size_t{1} << (16 - before.shift) : 1;
+        const std::size_t buckets = std::max(had, std::bit_ceil(ports.size() * kBucketsPerPath));
+        set.shift = 16 - static_cast<std::uint32_t>(std::countr_zero(buckets));
+        const std::vector<PortId> owners =
+            share_out(buckets_before(before, buckets), quotas_of(ports, buckets));
+        members_.insert(members_.end(), owners.begin(), owners.end());
+    }
+    sets_.push_back(set);
+}
+
+bool ForwardingTable::set(GpuId dst, std::span<const PortId> ports, const ForwardingTable* before) {
     if (ports.empty()) {
         entries_[dst.value] = kUnknown;
         return true;
     }
     if (ports.size() > kMaxPaths) return false;
-    const auto same = [&](const Set& set) {
-        return std::ranges::equal(std::span(members_).subspan(set.first, set.count), ports);
-    };
-    auto found = std::ranges::find_if(sets_, same);
+    const std::uint16_t like =
+        before == nullptr || ports.size() == 1 ? kUnknown : before->entries_[dst.value];
+    // Destinations next to each other are often alike.
+    auto found = sets_.end();
+    if (!sets_.empty() && is_set(sets_.back(), ports, like)) found = sets_.end() - 1;
+    if (found == sets_.end()) {
+        found = std::ranges::find_if(sets_, [&](const Set& s) { return is_set(s, ports, like); });
+    }
     if (found == sets_.end()) {
         if (sets_.size() >= kUnknown) return false;
-        sets_.push_back({static_cast<std::uint32_t>(members_.size()),
-                         static_cast<std::uint32_t>(ports.size())});
-        members_.insert(members_.end(), ports.begin(), ports.end());
+        append(ports, like, like == kUnknown ? Paths{} : before->paths(dst));
         found = sets_.end() - 1;
     }
     entries_[dst.value] = static_cast<std::uint16_t>(found - sets_.begin());

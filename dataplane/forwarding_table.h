@@ -2,6 +2,7 @@
 // Where a switch sends a frame: GPU-ID to one port, or to one of several equal ones.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -11,42 +12,68 @@
 namespace ethlink {
 
 /// Immutable once published. The GPU-ID is the index: one load for one port, three for several.
+///
+/// Flows are spread over several ports by buckets: the high bits of the entropy's hash choose a
+/// bucket, and each port has as many of them as its share, to within one. A table that is made
+/// from the one before leaves every bucket where it is, but for those of ports that are gone and
+/// those that ports which are new must get: other flows keep their path (decision 0014).
 class ForwardingTable {
 public:
-    static constexpr std::size_t kMaxPaths = 64;  // equal ports towards one destination
+    /// Ports towards one destination, each counted as often as it stands there.
+    static constexpr std::size_t kMaxPaths = 1024;
+    static constexpr std::size_t kBucketsPerPath = 32;
+
+    /// What is known of one destination.
+    struct Paths {
+        std::span<const PortId> ports;    // as they were given to set(); none: no route
+        const PortId* buckets = nullptr;  // with several ports
+        unsigned shift = 0;               // of a 16-bit hash, to the number of a bucket
+        bool empty() const { return ports.empty(); }
+    };
 
     ForwardingTable() : entries_(std::size_t{1} << 16, kUnknown) {}
 
     /// Builds: all of `ports` lead to `dst` equally well; the same port twice counts twice.
-    /// None removes the destination. False, and no change, beyond kMaxPaths ports or 32,767 sets.
-    [[nodiscard]] bool set(GpuId dst, std::span<const PortId> ports);
+    /// None removes the destination. False, and no change, beyond kMaxPaths ports or 65,535 sets.
+    /// Flows to `dst` stay where `before` has them, if that can be; it is the same in all calls.
+    [[nodiscard]] bool set(GpuId dst, std::span<const PortId> ports,
+                           const ForwardingTable* before = nullptr);
 
-    /// The ports towards `dst`, none if there is no route.
-    std::span<const PortId> ports(GpuId dst) const {
+    Paths paths(GpuId dst) const {
         const std::uint16_t entry = entries_[dst.value];
         if (entry == kUnknown) return {};
         const Set& set = sets_[entry];
-        return {members_.data() + set.first, set.count};
+        const PortId* const first = members_.data() + set.first;
+        return {{first, set.count}, first + set.count, set.shift};
     }
 
-    /// One of `ports`, the same for the same entropy: a flow keeps its path and so its order.
-    static PortId by_entropy(std::span<const PortId> ports, std::uint16_t entropy) {
+    /// The ports towards `dst`, none if there is no route.
+    std::span<const PortId> ports(GpuId dst) const { return paths(dst).ports; }
+
+    /// One of the ports, the same for the same entropy: a flow keeps its path and so its order.
+    /// Of several ports only.
+    static PortId by_entropy(const Paths& paths, std::uint16_t entropy) {
         // Fibonacci hashing: neighbouring entropies spread, the high bits choose.
         const std::uint32_t hash = (entropy * 0x9E37'79B1u) >> 16;
-        return ports[hash * static_cast<std::uint32_t>(ports.size()) >> 16];
+        return paths.buckets[hash >> paths.shift];
     }
 
     std::size_t memory_bytes() const {
-        return entries_.size() * sizeof(entries_[0]) + sets_.size() * sizeof(Set) +
-               members_.size() * sizeof(PortId);
+        return entries_.capacity() * sizeof(entries_[0]) + sets_.capacity() * sizeof(Set) +
+               members_.capacity() * sizeof(PortId);
     }
 
 private:
     static constexpr std::uint16_t kUnknown = 0xFFFF;
     struct Set {
-        std::uint32_t first;
-        std::uint32_t count;
+        std::uint32_t first;  // its ports among members_, and behind them its buckets
+        std::uint16_t count;
+        std::uint16_t like;  // the set of the table before whose buckets it took over
+        std::uint32_t shift;
     };
+
+    bool is_set(const Set& set, std::span<const PortId> ports, std::uint16_t like) const;
+    void append(std::span<const PortId> ports, std::uint16_t like, const Paths& before);
 
     std::vector<std::uint16_t> entries_;  // index of a set
     std::vector<Set> sets_;               // each distinct list of ports once

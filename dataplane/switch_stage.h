@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
 #include "dataplane/forwarding_table.h"
@@ -27,10 +26,10 @@ public:
         const Drop refused = admit(view, in.rules);
         if (refused != Drop::kCount) [[unlikely]]
             return node.refuse(arrival, refused);
-        const std::span<const PortId> ports = table_->ports(view.dst());
-        if (ports.empty()) [[unlikely]]
+        const ForwardingTable::Paths paths = table_->paths(view.dst());
+        if (paths.empty()) [[unlikely]]
             return node.refuse(arrival, Drop::kUnknownDestination);
-        const PortId egress = choose(ports, view, node);
+        const PortId egress = choose(paths, view, node);
         // S6, D6: a frame never turns round; where it came from is not where it wants to go.
         if (egress == arrival.port) [[unlikely]]
             return node.refuse(arrival, Drop::kHairpin);
@@ -60,12 +59,13 @@ private:
 
     /// AR = 0: by entropy, so that a flow keeps its path and its order. AR = 1: the least loaded.
     template <class Node>
-    static PortId choose(std::span<const PortId> ports, const wire::FrameView& view,
+    static PortId choose(const ForwardingTable::Paths& paths, const wire::FrameView& view,
                          const Node& node) {
-        if (ports.size() == 1) [[likely]]
-            return ports[0];
-        if (!view.ar()) return ForwardingTable::by_entropy(ports, view.entropy());
-        return *std::ranges::min_element(ports, {}, [&](PortId port) { return node.load(port); });
+        if (paths.ports.size() == 1) [[likely]]
+            return paths.ports[0];
+        if (!view.ar()) return ForwardingTable::by_entropy(paths, view.entropy());
+        return *std::ranges::min_element(paths.ports, {},
+                                         [&](PortId port) { return node.load(port); });
     }
 
     Snapshot<ForwardingTable>::Reader tables_;

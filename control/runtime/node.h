@@ -10,9 +10,8 @@
 
 #include "control/capacity.h"
 #include "control/config.h"
-#include "control/routes.h"
+#include "control/switch_table.h"
 #include "dataplane/crossbar.h"
-#include "dataplane/forwarding_table.h"
 #include "dataplane/port_state.h"
 #include "dataplane/random.h"
 #include "dataplane/snapshot.h"
@@ -124,16 +123,5 @@ private:
     std::shared_ptr<Crossbar<F>> crossbar_;
     std::vector<std::unique_ptr<WorkerT>> workers_;
 };
-
-/// The table that a switch publishes for its routes. Routes beyond ForwardingTable's limits are
-/// cut to kMaxPaths ports.
-inline std::unique_ptr<const ForwardingTable> make_table(const RouteTable& routes) {
-    auto table = std::make_unique<ForwardingTable>();
-    for (const Route& route : routes.routes) {
-        const std::size_t n = std::min(route.ports.size(), ForwardingTable::kMaxPaths);
-        if (!table->set(route.dst, std::span(route.ports).first(n))) return nullptr;
-    }
-    return table;
-}
 
 }  // namespace ethlink::control

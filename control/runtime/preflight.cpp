@@ -7,8 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "control/deadlock.h"
-#include "control/routes.h"
+#include "control/fabric_proof.h"
 #include "control/topology.h"
 #include "dataplane/dpdk/device_args.h"
 #include "dataplane/dpdk/hugepages.h"
@@ -54,8 +53,8 @@ Expected<CapacityPlan, Errors> plan_process(const Fabric& fabric, std::optional<
         Errors errors = check_runs_alone(fabric, *node);
         if (!errors.empty()) return Unexpected<Errors>(std::move(errors));
     }
-    if (Errors errors = check_deadlock(fabric, compute_routes(fabric)); !errors.empty()) {
-        return Unexpected<Errors>(std::move(errors));
+    if (FabricProof proof = prove_fabric(fabric); !proof.errors.empty()) {
+        return Unexpected<Errors>(std::move(proof.errors));
     }
     auto plan = plan_capacity(fabric, node, impairable);
     if (!plan) return plan;

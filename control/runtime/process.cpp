@@ -117,7 +117,7 @@ Expected<void, std::string> Process::plan(const ProcessOptions& options) {
     if (const auto why = why_no_remote_memory(*fabric_); has_endpoints && why) {
         notices_.push_back("no remote memory for programs: " + *why);
     }
-    routes_ = compute_routes(*fabric_);
+    routes_.emplace(*fabric_);
     return {};
 }
 
@@ -179,7 +179,7 @@ Expected<void, std::string> Process::make_nodes(const ProcessOptions& options) {
         return fabric_->node(plan.node).kind == NodeKind::kEndpoint;
     });
     Expected<std::vector<PktgenIdentity>, std::string> identities;
-    if (has_endpoint) identities = make_identities(*fabric_, routes_, options.traffic);
+    if (has_endpoint) identities = make_identities(*fabric_, *routes_, options.traffic);
     if (!identities) return failure(identities.error());
     const std::vector<NodeId> endpoints = endpoints_of(*fabric_);
     wires_.resize(fabric_->links.size());
@@ -265,7 +265,7 @@ Expected<std::unique_ptr<Port<Mbuf>>, std::string> Process::open_device(PortRef 
 
 void Process::publish_tables() {
     for (auto& s : switches_) {
-        if (auto table = make_table(routes_[s->node->plan().node.value])) {
+        if (auto table = make_table(routes_->table_of(s->node->plan().node))) {
             s->tables.publish(std::move(table));
         }
     }

@@ -135,7 +135,7 @@ private:
     const Fabric* fabric_;
     dpdk::TscClock clock_;
     CapacityPlan plan_;
-    std::vector<RouteTable> routes_;
+    std::optional<Routes> routes_;  // set by plan()
     std::unique_ptr<dpdk::Eal> eal_;
     std::unique_ptr<dpdk::MbufPool> pool_;
     std::vector<std::shared_ptr<Wire<Mbuf>>> wires_;  // by link

@@ -28,8 +28,9 @@ std::vector<NodeId> endpoints_of(const Fabric& fabric) {
     return endpoints;
 }
 
-Expected<std::vector<PktgenIdentity>, std::string> make_identities(
-    const Fabric& fabric, const std::vector<RouteTable>& routes, const Workload& traffic) {
+Expected<std::vector<PktgenIdentity>, std::string> make_identities(const Fabric& fabric,
+                                                                   const Routes& routes,
+                                                                   const Workload& traffic) {
     const std::vector<NodeId> endpoints = endpoints_of(fabric);
     const auto matrix = make_traffic({.pattern = traffic.pattern,
                                       .endpoints = static_cast<std::uint32_t>(endpoints.size()),
@@ -42,13 +43,14 @@ Expected<std::vector<PktgenIdentity>, std::string> make_identities(
         const FabricNode& node = fabric.node(endpoints[e]);
         PktgenIdentity identity{
             .self = *node.gpu, .tenant = node.tenant, .streams = {}, .sources = {}};
+        const RouteTable table = routes.table_of(endpoints[e]);
         for (const std::uint32_t to : (*matrix)[e]) {
             const GpuId dst = *fabric.node(endpoints[to]).gpu;
-            const Route* route = routes[endpoints[e].value].find(dst);
-            if (route == nullptr) continue;
+            const Route route{dst, table.ports(dst)};
+            if (route.ports.empty()) continue;
             for (const Vc vc : traffic.vcs) {
                 identity.streams.push_back(
-                    make_stream(fabric, *route, vc, e + identity.streams.size()));
+                    make_stream(fabric, route, vc, e + identity.streams.size()));
             }
         }
         streams_max = std::max(streams_max, identity.streams.size());

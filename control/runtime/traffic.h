@@ -31,7 +31,7 @@ std::vector<NodeId> endpoints_of(const Fabric& fabric);
 /// For each endpoint, in that order: who it is and which streams it sends. Streams of one pair
 /// are spread over the tracks; a destination that cannot be reached gets none.
 [[nodiscard]] Expected<std::vector<PktgenIdentity>, std::string> make_identities(
-    const Fabric& fabric, const std::vector<RouteTable>& routes, const Workload& traffic);
+    const Fabric& fabric, const Routes& routes, const Workload& traffic);
 
 /// The plan of every endpoint for this traffic, sending or not.
 PktgenPlan make_plan(const Workload& traffic, bool sending);

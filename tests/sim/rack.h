@@ -44,8 +44,8 @@ struct Planned {
             return;
         }
         plan = std::move(*planned);
-        routes = control::compute_routes(fabric);
-        auto made = control::make_identities(fabric, routes, workload);
+        routes.emplace(fabric);
+        auto made = control::make_identities(fabric, *routes, workload);
         if (!made) {
             ADD_FAILURE() << made.error();
             return;
@@ -55,7 +55,7 @@ struct Planned {
 
     control::Fabric fabric;
     control::CapacityPlan plan;
-    std::vector<control::RouteTable> routes;
+    std::optional<control::Routes> routes;  // of this very fabric
     std::vector<PktgenIdentity> identities;
 };
 
@@ -84,7 +84,8 @@ public:
 
     void publish_tables() {
         for (SwitchNode& node : switches_) {
-            node.tables->publish(control::make_table(planned.routes[node.node->plan().node.value]));
+            node.tables->publish(
+                control::make_table(planned.routes->table_of(node.node->plan().node)));
         }
     }
     void send(bool sending) {

@@ -2,77 +2,119 @@
 // S10, F2: is a circle of waiting found where there is one, and nowhere else?
 #include "control/deadlock.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
-#include "tests/unit/control/fabric_text.h"
+#include "control/fabric_proof.h"
+#include "control/routes.h"
+#include "tests/fabrics/fabric_builder.h"
 
 namespace ethlink::control::test {
 namespace {
 
-/// Switches in a ring, a GPU at each; `closed`: the last is joined to the first.
-Fabric ring(int switches, bool closed, const std::string& more = "") {
-    std::string nodes, links;
-    for (int i = 0; i < switches; ++i) {
-        const std::string s = std::to_string(i);
-        nodes += "  sw" + s + ": {kind: switch}\n  gpu" + s +
-                 ": {kind: endpoint, gpu: " + std::to_string(512 + i) + "}\n";
-        links += "  - endpoints: [\"sw" + s + ":e0\", \"gpu" + s + ":e0\"]\n";
-        if (i + 1 == switches && !closed) continue;
-        links += "  - endpoints: [\"sw" + s + ":e1\", \"sw" + std::to_string((i + 1) % switches) +
-                 ":e2\"]\n";
+std::vector<std::uint32_t> cycle_of(const Routes& routes) {
+    WaitGraph waits(routes.graph());
+    for (const RouteGroup& group : routes.state().groups) {
+        waits.add(column_of(routes.costs(), group.labels, {}));
     }
-    return good("fabric: ring\nnodes:\n" + nodes + "links:\n" + links + more);
+    return waits.find_cycle();
 }
 
-std::vector<PortRef> cycle_of(const Fabric& fabric) {
-    return find_waiting_cycle(fabric, compute_routes(fabric));
+/// By port, as frames see it: who waits for whom, and whether one waits for itself in the end.
+bool waits_in_a_circle(const Fabric& fabric, const std::vector<RouteTable>& tables) {
+    std::map<PortRef, std::set<PortRef>> graph;
+    const auto on = [&](PortRef port) {
+        const auto& peer = fabric.port(port).peer;
+        return peer && fabric.node(peer->node).kind == NodeKind::kSwitch;
+    };
+    for (std::uint32_t n = 0; n < tables.size(); ++n) {
+        if (fabric.nodes[n].kind != NodeKind::kSwitch) continue;
+        for (const Route route : tables[n]) {
+            for (const PortId port : route.ports) {
+                if (!on({{n}, port})) continue;
+                const PortRef into = *fabric.port({{n}, port}).peer;
+                for (const PortId next : tables[into.node.value].ports(route.dst)) {
+                    if (on({into.node, next}) && next != into.port) {
+                        graph[{{n}, port}].insert({into.node, next});
+                    }
+                }
+            }
+        }
+    }
+    std::map<PortRef, int> state;  // 1: on the way, 2: done
+    const std::function<bool(PortRef)> circle = [&](PortRef port) {
+        if (state[port] != 0) return state[port] == 1;
+        state[port] = 1;
+        for (const PortRef next : graph[port]) {
+            if (circle(next)) return true;
+        }
+        state[port] = 2;
+        return false;
+    };
+    std::vector<PortRef> ports;
+    for (const auto& [port, waits] : graph) ports.push_back(port);
+    return std::ranges::any_of(ports, circle);
 }
 
 TEST(Deadlock, ARingOfFourIsRefusedHopByHop) {
-    const Fabric fabric = ring(4, true);
-    EXPECT_EQ(cycle_of(fabric).size(), 4u) << "S10";
-    const auto errors = check_deadlock(fabric, compute_routes(fabric));
-    ASSERT_EQ(errors.size(), 1u);
-    EXPECT_NE(errors[0].text().find("sw0:e1 -> sw1:e1 -> sw2:e1 -> sw3:e1 -> sw0:e1"),
+    const FabricProof proof = prove_fabric(ring(4, true));
+    EXPECT_FALSE(proof.deadlock_free) << "S10";
+    ASSERT_EQ(proof.errors.size(), 1u);
+    EXPECT_NE(proof.errors[0].text().find("sw0:e1 -> sw1:e2 -> sw2:e2 -> sw3:e2 -> sw0:e1"),
               std::string::npos)
-        << errors[0].text();
+        << proof.errors[0].text();
 }
 
 TEST(Deadlock, EveryHopOfTheCycleWaitsForTheNext) {
     for (const int switches : {4, 5, 6, 9}) {
         const Fabric fabric = ring(switches, true);
-        const auto cycle = cycle_of(fabric);
+        const Routes routes(fabric);
+        const auto cycle = cycle_of(routes);
         ASSERT_FALSE(cycle.empty()) << switches;
         for (std::size_t i = 0; i < cycle.size(); ++i) {
-            const PortRef next = cycle[(i + 1) % cycle.size()];
-            EXPECT_EQ(fabric.port(cycle[i]).peer->node, next.node);
+            const std::uint32_t next = cycle[(i + 1) % cycle.size()];
+            EXPECT_EQ(routes.graph().arc(cycle[i]).to, routes.graph().arc(next).from);
         }
     }
 }
 
 TEST(Deadlock, WaysOfOneHopAndLinesWaitForNobody) {
-    EXPECT_TRUE(cycle_of(ring(3, true)).empty()) << "nobody goes through two switches";
-    EXPECT_TRUE(cycle_of(ring(8, false)).empty()) << "a line has an end";
+    EXPECT_TRUE(prove_fabric(ring(3, true)).errors.empty()) << "nobody goes through two switches";
+    EXPECT_TRUE(prove_fabric(ring(8, false)).errors.empty()) << "a line has an end";
+}
+
+TEST(Deadlock, WithoutALosslessVcNobodyWaits) {
+    Fabric fabric = ring(4, true);
+    fabric.profiles[0].link.vcs[0].lossless = false;
+    const FabricProof proof = prove_fabric(fabric);
+    EXPECT_TRUE(proof.deadlock_free);
+    EXPECT_TRUE(proof.errors.empty());
 }
 
 TEST(Deadlock, RacksAndSpinesAreFree) {
-    EXPECT_TRUE(cycle_of(good(rack(8, 2))).empty());
-    std::string nodes, links;
-    for (const std::string leaf : {"0", "1", "2"}) {
-        nodes += "  leaf" + leaf + ": {kind: switch}\n  gpu" + leaf + ": {kind: endpoint, gpu: 52" +
-                 leaf + "}\n";
-        links += "  - endpoints: [\"leaf" + leaf + ":e0\", \"gpu" + leaf + ":e0\"]\n";
-        for (const std::string spine : {"0", "1"}) {
-            links += "  - endpoints: [\"leaf" + leaf + ":u" + spine + "\", \"spine" + spine + ":d" +
-                     leaf + "\"]\n";
-        }
+    for (const Fabric& fabric :
+         {racks(1, 8, 2, 0), racks(2, 4, 2, 4), leaf_spine(3, 4, 2, 2), leaf_spine(4, 8, 1, 2)}) {
+        const Routes routes(fabric);
+        EXPECT_TRUE(cycle_of(routes).empty());
     }
-    const Fabric fabric =
-        good("fabric: f\nnodes:\n  spine0: {kind: switch}\n" +
-             std::string("  spine1: {kind: switch}\n") + nodes + "links:\n" + links);
-    EXPECT_TRUE(cycle_of(fabric).empty());
+}
+
+RC_GTEST_PROP(Deadlock, ACircleIsFoundWhereThereIsOne, ()) {
+    RandomBits random(*rc::gen::arbitrary<std::uint32_t>());
+    const Fabric fabric = random_fabric(random);
+    const Routes routes(fabric);
+    const bool circle = waits_in_a_circle(fabric, compute_routes(fabric));
+    RC_ASSERT(!cycle_of(routes).empty() == circle);
+    RC_TAG(circle ? "circle" : "none");
+    if (circle) RC_ASSERT(!prove_fabric(fabric).deadlock_free);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Shortest paths, all of them, and nothing through an endpoint.
+// The best paths, all of them, and nothing through an endpoint.
 #include "control/routes.h"
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,22 +11,29 @@
 
 #include "control/config.h"
 #include "control/topology.h"
+#include "tests/fabrics/fabric_builder.h"
 #include "tests/unit/control/fabric_text.h"
 
 namespace ethlink::control::test {
 namespace {
 
 /// The names of the ports from `node` towards `gpu`, joined by spaces.
-std::string way(const Fabric& fabric, std::string_view node, GpuId gpu) {
+std::string way(const Routes& routes, std::string_view node, GpuId gpu) {
+    const Fabric& fabric = routes.graph().fabric();
     const NodeId id = *fabric.find_node(node);
-    const std::vector<RouteTable> tables = compute_routes(fabric);
-    const Route* route = tables[id.value].find(gpu);
+    const RouteTable table = routes.table_of(id);
     std::string names;
-    if (route == nullptr) return names;
-    for (const PortId port : route->ports) {
+    for (const PortId port : table.ports(gpu)) {
         names += (names.empty() ? "" : " ") + fabric.node(id).ports[port.value].name;
     }
     return names;
+}
+std::string way(const Fabric& fabric, std::string_view node, GpuId gpu) {
+    return way(Routes(fabric), node, gpu);
+}
+
+std::vector<PortId> list(std::span<const PortId> ports) {
+    return {ports.begin(), ports.end()};
 }
 
 TEST(Routes, SingleRackOnSeveralTracks) {
@@ -33,17 +41,18 @@ TEST(Routes, SingleRackOnSeveralTracks) {
     const std::vector<RouteTable> tables = compute_routes(fabric);
     ASSERT_EQ(tables.size(), 7u);
     for (std::uint32_t leaf = 0; leaf < 3; ++leaf) {
-        ASSERT_EQ(tables[leaf].routes.size(), 4u);
+        ASSERT_EQ(tables[leaf].size(), 4u);
         for (std::uint16_t g = 0; g < 4; ++g) {
-            EXPECT_EQ(tables[leaf].routes[g], (Route{generated_gpu_id(g), {{g}}}));
+            EXPECT_EQ(tables[leaf][g].dst, generated_gpu_id(g));
+            EXPECT_EQ(list(tables[leaf][g].ports), (std::vector<PortId>{{g}}));
         }
     }
     for (std::uint32_t g = 0; g < 4; ++g) {
         const RouteTable& table = tables[3 + g];
-        EXPECT_EQ(table.routes.size(), 3u);  // all but itself
-        EXPECT_EQ(table.find(generated_gpu_id(g)), nullptr);
-        for (const Route& route : table.routes) {
-            EXPECT_EQ(route.ports, (std::vector<PortId>{{0}, {1}, {2}}));
+        EXPECT_EQ(table.size(), 3u);  // all but itself
+        EXPECT_TRUE(table.ports(generated_gpu_id(g)).empty());
+        for (const Route route : table) {
+            EXPECT_EQ(list(route.ports), (std::vector<PortId>{{0}, {1}, {2}}));
         }
     }
 }
@@ -124,10 +133,10 @@ ports:
 TEST(Routes, EveryPairOfALargeRack) {
     const Fabric fabric = good(rack(200, 2));
     for (const RouteTable& table : compute_routes(fabric)) {
-        for (std::size_t i = 1; i < table.routes.size(); ++i) {
-            ASSERT_LT(table.routes[i - 1].dst, table.routes[i].dst);
+        for (std::size_t i = 1; i < table.size(); ++i) {
+            ASSERT_LT(table[i - 1].dst, table[i].dst);
         }
-        ASSERT_GE(table.routes.size(), 199u);
+        ASSERT_GE(table.size(), 199u);
     }
 }
 
@@ -136,16 +145,16 @@ TEST(Routes, EveryStepOfASwitchIsNearer) {
     const std::vector<RouteTable> tables = compute_routes(fabric);
     // Following any port leads to the destination in at most as many steps as there are nodes.
     for (std::uint32_t n = 0; n < fabric.nodes.size(); ++n) {
-        for (const Route& route : tables[n].routes) {
+        for (const Route route : tables[n]) {
             for (const PortId first : route.ports) {
                 PortRef at{{n}, first};
                 for (std::size_t steps = 0; steps < fabric.nodes.size(); ++steps) {
                     const NodeId next = fabric.port(at).peer->node;
                     if (fabric.node(next).gpu == route.dst) break;
-                    const Route* further = tables[next.value].find(route.dst);
-                    ASSERT_NE(further, nullptr);
+                    const auto further = tables[next.value].ports(route.dst);
+                    ASSERT_FALSE(further.empty());
                     ASSERT_LT(steps + 1, fabric.nodes.size()) << "a loop";
-                    at = {next, further->ports.back()};
+                    at = {next, further.back()};
                 }
             }
         }
@@ -177,6 +186,115 @@ ports:
     const NodeId gpu0 = *fabric.find_node("gpu0");
     EXPECT_EQ(fabric.node(gpu0).ports[0].tenant, Tenant{7});
     EXPECT_TRUE(check_runs_alone(fabric, gpu0).empty());
+}
+
+/// Two racks of two GPUs on two leaves each, and two spines.
+class Spines : public ::testing::Test {
+protected:
+    Fabric fabric = leaf_spine(2, 2, 1, 2);
+    FabricHealth health{fabric};
+    NodeId spine0{0}, spine1{1}, leaf0{2}, leaf1{5};
+    GpuId far = generated_gpu_id(2);
+
+    /// The first link between two nodes.
+    std::size_t link(NodeId a, NodeId b) const {
+        for (std::size_t i = 0; i < fabric.links.size(); ++i) {
+            if (fabric.links[i].a.node == a && fabric.links[i].b.node == b) return i;
+        }
+        ADD_FAILURE() << "no such link";
+        return 0;
+    }
+};
+
+TEST_F(Spines, AFrameNeverGoesUpAgain) {
+    health.set_link(link(leaf1, spine0), LinkHealth::kDown);
+    const Routes routes(fabric, health);
+    EXPECT_EQ(way(routes, "sw2", far), "e3") << "only by the other spine";
+    EXPECT_EQ(way(routes, "sw0", far), "") << "not by leaf0 and up again";
+}
+
+TEST_F(Spines, WhatDrainsIsAvoidedAsLongAsThereIsAnother) {
+    health.set_link(link(leaf1, spine0), LinkHealth::kDraining);
+    Routes routes(fabric, health);
+    EXPECT_EQ(way(routes, "sw2", far), "e3");
+    EXPECT_EQ(way(routes, "sw0", far), "e1") << "who is there already still passes";
+    health.set_node(spine1, NodeHealth::kDown);
+    routes.update(health);
+    EXPECT_EQ(way(routes, "sw2", far), "e2");
+    health.set_node(spine1, NodeHealth::kDrained);
+    routes.update(health);
+    EXPECT_EQ(way(routes, "sw2", far), "e2") << "one link that drains rather than two";
+    health.set_link(link(leaf1, spine0), LinkHealth::kDown);
+    routes.update(health);
+    EXPECT_EQ(way(routes, "sw2", far), "e3");
+}
+
+TEST_F(Spines, AnUpdateNamesWhoseTablesChange) {
+    Routes routes(fabric);
+    EXPECT_TRUE(routes.update(health).empty());
+    health.set_link(link(leaf1, spine0), LinkHealth::kDown);
+    EXPECT_EQ(routes.update(health), (std::vector<NodeId>{spine0, leaf0, leaf1}));
+    EXPECT_TRUE(routes.update(health).empty());
+    const RouteTable before = routes.table_of(leaf0);
+    health.set_link(link(leaf1, spine0), LinkHealth::kUp);
+    EXPECT_EQ(routes.update(health), (std::vector<NodeId>{spine0, leaf0, leaf1}));
+    const auto plan = changes(before, routes.table_of(leaf0));
+    ASSERT_EQ(plan.size(), 2u);
+    EXPECT_EQ(plan[0], (RouteChange{far, {{3}}, {{2}, {3}}}));
+}
+
+TEST(Routes, ATrackThatDrainsIsAvoidedByEndpoints) {
+    const Fabric fabric = racks(1, 3, 2, 0);
+    FabricHealth health(fabric);
+    health.set_node({1}, NodeHealth::kDrained);
+    const Routes routes(fabric, health);
+    EXPECT_EQ(way(routes, "gpu0", generated_gpu_id(1)), "e0");
+    EXPECT_EQ(way(routes, "sw1", generated_gpu_id(1)), "e1") << "what is under way arrives";
+    health.set_node({0}, NodeHealth::kDown);
+    EXPECT_EQ(way(Routes(fabric, health), "gpu0", generated_gpu_id(1)), "e1");
+}
+
+TEST(Routes, FlowsAreSpreadAsTheCablesBeyondAre) {
+    // Two cables to each spine, but from the second one only one on to leaf1.
+    FabricBuilder builder;
+    const NodeId leaf0 = builder.add_switch(), leaf1 = builder.add_switch();
+    builder.link(leaf0, builder.add_gpu());
+    builder.link(leaf1, builder.add_gpu());
+    for (const int on : {2, 1}) {
+        const NodeId spine = builder.add_switch();
+        for (int i = 0; i < 2; ++i) builder.link(leaf0, spine);
+        for (int i = 0; i < on; ++i) builder.link(leaf1, spine);
+    }
+    const Fabric fabric = builder.take();
+    EXPECT_EQ(way(fabric, "sw0", generated_gpu_id(1)), "e1 e1 e2 e2 e3 e4");
+    EXPECT_EQ(way(fabric, "sw1", generated_gpu_id(0)), "e1 e2 e3");
+}
+
+TEST(Routes, ParallelCablesBetweenRacksAreAllUsed) {
+    const Fabric fabric = racks(2, 8, 2, 8);
+    const Routes routes(fabric);
+    EXPECT_EQ(way(routes, "sw0", generated_gpu_id(8)), "e8 e9 e10 e11 e12 e13 e14 e15");
+}
+
+TEST(Routes, ATableTakesLittleMoreThanFourBytesPerDestination) {
+    const Fabric fabric = racks(2, 512, 1, 512);
+    const Routes routes(fabric);
+    EXPECT_LT(routes.table_of({0}).memory_bytes(), 20'000u);
+    EXPECT_LT(routes.table_of({2}).memory_bytes(), 20'000u);
+}
+
+TEST(Routes, WhereUpAndDownDoesNotLeadEverywhereTheFabricIsFlat) {
+    // leaf - middle - leaf - middle - leaf: the one in the middle would have to go up again.
+    FabricBuilder builder;
+    std::vector<NodeId> line;
+    for (int i = 0; i < 5; ++i) line.push_back(builder.add_switch());
+    for (const std::size_t at : {0u, 2u, 4u}) builder.link(line[at], builder.add_gpu());
+    for (std::size_t i = 1; i < line.size(); ++i) builder.link(line[i - 1], line[i]);
+    const Fabric fabric = builder.take();
+    const Routes routes(fabric);
+    EXPECT_TRUE(routes.graph().is_flat());
+    EXPECT_TRUE(routes.joins_all());
+    EXPECT_FALSE(Routes(leaf_spine(2, 2, 1, 2)).graph().is_flat());
 }
 
 }  // namespace
