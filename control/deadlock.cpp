@@ -73,7 +73,7 @@ std::vector<std::uint32_t> WaitGraph::find_cycle() const {
         }
         std::vector<std::uint32_t> cycle(seen, way.end());
         std::ranges::reverse(cycle);
-        std::ranges::rotate(cycle, std::ranges::min_element(cycle));
+        std::rotate(cycle.begin(), std::min_element(cycle.begin(), cycle.end()), cycle.end());
         return cycle;
     }
 }

@@ -92,8 +92,7 @@ private:
 
     static Digest sorted(Digest digest) {
         std::ranges::sort(digest.arcs);
-        const auto rest = std::ranges::unique(digest.arcs);
-        digest.arcs.erase(rest.begin(), rest.end());
+        digest.arcs.erase(std::unique(digest.arcs.begin(), digest.arcs.end()), digest.arcs.end());
         return digest;
     }
     static Digest join(Digest a, const Digest& b) {

@@ -8,7 +8,6 @@
 #include <limits>
 #include <numeric>
 #include <queue>
-#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -87,9 +86,9 @@ void label_layers(const PathCosts& costs, Labels& labels) {
         if (labels[at].down_only || !costs.graph->has_peers()) continue;
         label(at, ArcKind::kPeer, Way::kDown, Way::kPeer);
     }
-    for (const std::uint32_t at : std::views::reverse(order)) {
-        if (labels[at].down_only || labels[at].way != Way::kNone) continue;
-        label(at, ArcKind::kUp, Way::kUp, Way::kUp);
+    for (auto at = order.rbegin(); at != order.rend(); ++at) {
+        if (labels[*at].down_only || labels[*at].way != Way::kNone) continue;
+        label(*at, ArcKind::kUp, Way::kUp, Way::kUp);
     }
 }
 
