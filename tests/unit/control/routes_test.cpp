@@ -246,6 +246,9 @@ TEST_F(Spines, AnUpdateNamesWhoseTablesChange) {
 TEST(Routes, ATrackThatDrainsIsAvoidedByEndpoints) {
     const Fabric fabric = racks(1, 3, 2, 0);
     FabricHealth health(fabric);
+    health.set_node({0}, NodeHealth::kDrained);
+    EXPECT_EQ(way(Routes(fabric, health), "gpu0", generated_gpu_id(1)), "e1");
+    health.set_node({0}, NodeHealth::kUp);
     health.set_node({1}, NodeHealth::kDrained);
     const Routes routes(fabric, health);
     EXPECT_EQ(way(routes, "gpu0", generated_gpu_id(1)), "e0");
