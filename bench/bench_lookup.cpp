@@ -34,10 +34,10 @@ void lookup(benchmark::State& state) {
     std::uint16_t entropy = 0;
     measure(state, kLookups, [&] {
         for (const GpuId dst : asked) {
-            const auto paths = table.paths(dst);
-            benchmark::DoNotOptimize(paths.ports.size() == 1
-                                         ? paths.ports[0]
-                                         : ForwardingTable::by_entropy(paths, ++entropy));
+            const auto found = table.paths(dst);
+            benchmark::DoNotOptimize(found.ports.size() == 1
+                                         ? found.ports[0]
+                                         : ForwardingTable::by_entropy(found, ++entropy));
         }
     });
 }
