@@ -62,27 +62,29 @@ std::vector<PortId> share_out(std::vector<PortId> owners, std::vector<Quota> quo
 
 }  // namespace
 
-bool ForwardingTable::is_set(const Set& set, std::span<const PortId> ports,
+bool ForwardingTable::is_set(std::size_t index, std::span<const PortId> ports,
                              std::uint16_t like) const {
-    if (set.count != ports.size() || set.like != like) return false;
+    const Set& set = sets_[index];
+    if (set.count != ports.size() || likes_[index] != like) return false;
     return std::ranges::equal(std::span(members_).subspan(set.first, set.count), ports);
 }
 
 void ForwardingTable::append(std::span<const PortId> ports, std::uint16_t like,
                              const Paths& before) {
     Set set{static_cast<std::uint32_t>(members_.size()), static_cast<std::uint16_t>(ports.size()),
-            like, 16};
+            16};
     members_.insert(members_.end(), ports.begin(), ports.end());
     if (ports.size() > 1) {
         // Never coarser than before: a bucket that is halved stays whole.
         const std::size_t had = before.ports.size() > 1 ? std::size_t{1} << (16 - before.shift) : 1;
         const std::size_t buckets = std::max(had, std::bit_ceil(ports.size() * kBucketsPerPath));
-        set.shift = 16 - static_cast<std::uint32_t>(std::countr_zero(buckets));
+        set.shift = static_cast<std::uint16_t>(16 - std::countr_zero(buckets));
         const std::vector<PortId> owners =
             share_out(buckets_before(before, buckets), quotas_of(ports, buckets));
         members_.insert(members_.end(), owners.begin(), owners.end());
     }
     sets_.push_back(set);
+    likes_.push_back(like);
 }
 
 bool ForwardingTable::set(GpuId dst, std::span<const PortId> ports, const ForwardingTable* before) {
@@ -93,18 +95,16 @@ bool ForwardingTable::set(GpuId dst, std::span<const PortId> ports, const Forwar
     if (ports.size() > kMaxPaths) return false;
     const std::uint16_t like =
         before == nullptr || ports.size() == 1 ? kUnknown : before->entries_[dst.value];
+    std::size_t index = sets_.empty() ? 0 : sets_.size() - 1;
     // Destinations next to each other are often alike.
-    auto found = sets_.end();
-    if (!sets_.empty() && is_set(sets_.back(), ports, like)) found = sets_.end() - 1;
-    if (found == sets_.end()) {
-        found = std::ranges::find_if(sets_, [&](const Set& s) { return is_set(s, ports, like); });
+    if (sets_.empty() || !is_set(index, ports, like)) {
+        for (index = 0; index < sets_.size() && !is_set(index, ports, like);) ++index;
     }
-    if (found == sets_.end()) {
+    if (index == sets_.size()) {
         if (sets_.size() >= kUnknown) return false;
         append(ports, like, like == kUnknown ? Paths{} : before->paths(dst));
-        found = sets_.end() - 1;
     }
-    entries_[dst.value] = static_cast<std::uint16_t>(found - sets_.begin());
+    entries_[dst.value] = static_cast<std::uint16_t>(index);
     return true;
 }
 

@@ -59,7 +59,8 @@ public:
     }
 
     std::size_t memory_bytes() const {
-        return entries_.capacity() * sizeof(entries_[0]) + sets_.capacity() * sizeof(Set) +
+        return entries_.capacity() * sizeof(entries_[0]) +
+               sets_.capacity() * (sizeof(Set) + sizeof(likes_[0])) +
                members_.capacity() * sizeof(PortId);
     }
 
@@ -68,15 +69,15 @@ private:
     struct Set {
         std::uint32_t first;  // its ports among members_, and behind them its buckets
         std::uint16_t count;
-        std::uint16_t like;  // the set of the table before whose buckets it took over
-        std::uint32_t shift;
+        std::uint16_t shift;
     };
 
-    bool is_set(const Set& set, std::span<const PortId> ports, std::uint16_t like) const;
+    bool is_set(std::size_t index, std::span<const PortId> ports, std::uint16_t like) const;
     void append(std::span<const PortId> ports, std::uint16_t like, const Paths& before);
 
     std::vector<std::uint16_t> entries_;  // index of a set
     std::vector<Set> sets_;               // each distinct list of ports once
+    std::vector<std::uint16_t> likes_;    // by set: that of the table before whose buckets it has
     std::vector<PortId> members_;
 };
 
