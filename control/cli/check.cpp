@@ -15,7 +15,7 @@
 #include "control/capacity.h"
 #include "control/cli/command.h"
 #include "control/cli/common.h"
-#include "control/deadlock.h"
+#include "control/fabric_proof.h"
 #include "control/report.h"
 #include "control/routes.h"
 #include "control/runtime/preflight.h"
@@ -37,27 +37,12 @@ struct Arguments {
     bool json = false;
 };
 
-/// What is known of a fabric's routes: whether frames can wait for each other in a circle, in how
-/// many cases of a failed link or switch that has been looked at, and what is wrong.
-struct Proof {
-    Errors errors;
-    bool deadlock_free = false;
-    std::uint32_t single_failures_checked = 0;
-};
-
-Proof prove(const Fabric& fabric) {
-    Proof proof;
-    proof.errors = control::check_deadlock(fabric, control::compute_routes(fabric));
-    proof.deadlock_free = proof.errors.empty();
-    return proof;
-}
-
 /// All that one call finds out.
 struct Findings {
     Errors errors;
     Errors warnings;
     std::optional<Fabric> fabric;  // if the file could be read
-    Proof proof;
+    control::FabricProof proof;
     std::optional<control::CapacityPlan> plan;  // if nothing is wrong
     double seconds = 0;
 };
@@ -92,8 +77,10 @@ json to_json(const Findings& found) {
     json object{{"ok", found.errors.empty()},
                 {"errors", list(found.errors)},
                 {"warnings", list(found.warnings)},
-                {"deadlock_free", found.proof.deadlock_free},
+                {"deadlock_free", known && found.proof.deadlock_free},
                 {"single_failures_checked", found.proof.single_failures_checked},
+                {"disconnecting_failures", found.proof.disconnecting_failures},
+                {"disconnects", found.proof.disconnects},
                 {"endpoints", endpoints},
                 {"switches", known ? found.fabric->nodes.size() - endpoints : 0},
                 {"links", known ? found.fabric->links.size() : 0},
@@ -121,6 +108,16 @@ std::string too_large_to_list(const Findings& found) {
            grouped(found.plan->memory_bytes() >> 20) + " MiB)\n";
 }
 
+std::string proof_text(const control::FabricProof& proof) {
+    std::string text =
+        "Routes are free of loops and deadlocks, as built and after each of " +
+        count_text(proof.single_failures_checked, "single failure", "single failures");
+    if (proof.disconnecting_failures == 0) return text + "; none of them cuts anyone off.\n";
+    text += "; " + grouped(proof.disconnecting_failures) + " of them cut somebody off:\n";
+    for (const std::string& sentence : proof.disconnects) text += "  " + sentence + "\n";
+    return text;
+}
+
 void print(const Findings& found) {
     const Fabric& fabric = *found.fabric;
     std::string text;
@@ -133,6 +130,7 @@ void print(const Findings& found) {
     } else {
         text += too_large_to_list(found);
     }
+    text += "\n" + proof_text(found.proof);
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
     for (const control::ConfigError& warning : found.warnings) {
@@ -154,7 +152,7 @@ int answer(const Findings& found, bool as_json) {
 
 void make_plan(Findings& found, std::optional<control::NodeId> only) {
     const Fabric& fabric = *found.fabric;
-    auto plan = control::plan_process(fabric, only, false);
+    auto plan = control::plan_proven_process(fabric, only, false);
     if (!plan) {
         found.errors = std::move(plan.error());
         return;
@@ -184,7 +182,7 @@ int run(const Arguments& arguments) {
             }
         }
         found.fabric = std::move(*fabric);
-        found.proof = prove(*found.fabric);
+        found.proof = control::prove_fabric(*found.fabric);
         found.errors = found.proof.errors;
     }
     if (found.errors.empty()) make_plan(found, only);

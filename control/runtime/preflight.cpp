@@ -49,12 +49,17 @@ Errors check_devices(const Fabric& fabric, const CapacityPlan& plan) {
 
 Expected<CapacityPlan, Errors> plan_process(const Fabric& fabric, std::optional<NodeId> node,
                                             bool impairable) {
+    if (FabricProof proof = prove_fabric(fabric); !proof.errors.empty()) {
+        return Unexpected<Errors>(std::move(proof.errors));
+    }
+    return plan_proven_process(fabric, node, impairable);
+}
+
+Expected<CapacityPlan, Errors> plan_proven_process(const Fabric& fabric, std::optional<NodeId> node,
+                                                   bool impairable) {
     if (node) {
         Errors errors = check_runs_alone(fabric, *node);
         if (!errors.empty()) return Unexpected<Errors>(std::move(errors));
-    }
-    if (FabricProof proof = prove_fabric(fabric); !proof.errors.empty()) {
-        return Unexpected<Errors>(std::move(proof.errors));
     }
     auto plan = plan_capacity(fabric, node, impairable);
     if (!plan) return plan;

@@ -19,6 +19,10 @@ namespace ethlink::control {
 [[nodiscard]] Expected<CapacityPlan, std::vector<ConfigError>> plan_process(
     const Fabric& fabric, std::optional<NodeId> node, bool impairable);
 
+/// The same for a fabric whose routes are proven already (prove_fabric).
+[[nodiscard]] Expected<CapacityPlan, std::vector<ConfigError>> plan_proven_process(
+    const Fabric& fabric, std::optional<NodeId> node, bool impairable);
+
 /// A whole fabric in one process needs no NIC, so hugepages are no must: `hugepages` and
 /// `in-memory` become `auto`.
 MemoryMode memory_mode(const Fabric& fabric, std::optional<NodeId> node);

@@ -418,7 +418,7 @@ TEST_F(SessionPortTest, RandomBytesEverywhereTouchNothingElse) {
         }
         for (std::uint32_t n = 0; n < kDepth && port.has_submissions(); ++n) {
             const auto submission = port.front();
-            if (submission == nullptr) continue;
+            if (!submission) continue;
             ASSERT_LT(submission->slot, kDepth);
             const std::span<std::byte> local = submission->local;
             const bool in_slot =
