@@ -395,7 +395,7 @@ TEST_F(SessionPortTest, AChangeAfterTheLookHasNoEffect) {
     other.slot = 0xFFFF;
     write_entry(memory.view().submission(0), 0, other);
     EXPECT_EQ(submission->local.size(), 8u);
-    port.pop(*port.front());
+    port.pop(*submission);
     port.complete({.slot = 0});
     EXPECT_EQ(program.take()->length, 8u);
 }

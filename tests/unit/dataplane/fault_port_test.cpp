@@ -102,7 +102,7 @@ TEST(WirePort, WhatDoesNotFitStays) {
     ASSERT_EQ(burst.size(), 2u);
     EXPECT_EQ(burst[0].size(), 64u);
     EXPECT_EQ(a.frames_held_max(), 4u);
-    EXPECT_EQ(a.keep(), Keep::kCopy);
+    EXPECT_EQ(a.keep(), Keep::kLend);
     Burst<SimFrame> heard;
     b.rx_burst(heard, {});
     EXPECT_EQ(heard.size(), 4u);
