@@ -93,7 +93,11 @@ bool EndpointClients::poll(Time now) {
         carry_out(command, now);
         any = true;
     }
-    for (std::size_t i = 0; i < sessions_end_; ++i) any |= sessions_[i] && take_requests(i, now);
+    if (sessions_end_ == 0) return any;
+    const std::size_t share = std::max(kTurn / sessions_end_, kShareMin);
+    for (std::size_t i = 0; i < sessions_end_; ++i) {
+        any |= sessions_[i] && take_requests(i, share, now);
+    }
     return any;
 }
 
@@ -244,11 +248,11 @@ void EndpointClients::close_channel(const ClientCommand& command, ClientSession&
 
 // Requests.
 
-bool EndpointClients::take_requests(std::size_t index, Time now) {
+bool EndpointClients::take_requests(std::size_t index, std::size_t most, Time now) {
     client::SessionPort& port = sessions_[index]->port;
     if (!port.has_submissions()) return false;
     bool any = false;
-    for (std::size_t n = 0; n < kBurst; ++n) {
+    for (std::size_t n = 0; n < most; ++n) {
         const auto submission = port.front();
         if (!submission || !take(index, *submission, now)) break;
         any = true;

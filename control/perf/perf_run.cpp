@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <string_view>
@@ -19,6 +20,7 @@ using namespace std::chrono_literals;
 constexpr auto kOpenLimit = 5s;
 constexpr int kBatch = 64;                // completions taken at once
 constexpr std::uint32_t kReceives = 512;  // posted ahead at the far end
+constexpr std::uint32_t kSpinUs = 1'000'000;
 
 Unexpected<std::string> failure(const std::string& what, const std::string& why) {
     return Unexpected<std::string>(what + ": " + why);
@@ -46,10 +48,11 @@ std::string_view name(PerfOperation operation) {
 /// The two programs that this one is. A member ends before what stands above it.
 struct PerfRun::Ends {
     api::Session asker, owner;
-    api::Window memory;     // the owner's, open to others
-    api::Window local;      // the asker's own
-    api::Peer small, bulk;  // asker -> owner
-    api::Peer back;         // owner -> asker: by which it receives
+    api::Window memory;                    // the owner's, open to others
+    api::Window local;                     // the asker's own
+    api::Peer small, bulk;                 // asker -> owner
+    api::Peer back;                        // owner -> asker: by which it receives
+    ethlink_remote small_at{}, bulk_at{};  // the memory, by each of the two
     std::array<std::byte, ETHLINK_LINE_MAX> line{};
     std::uint32_t receives = 0;  // posted and not completed
 };
@@ -57,15 +60,18 @@ struct PerfRun::Ends {
 /// Times of single transactions, and how fast the whole went.
 class PerfRun::Clockwork {
 public:
-    explicit Clockwork(std::uint32_t depth) : posted_(depth) {
+    /// Of many under way every 16th is timed: a look at the clock takes a tenth of a transaction.
+    explicit Clockwork(std::uint32_t depth)
+        : every_(depth > 1 ? 16 : 1), posted_(std::bit_ceil(depth)) {
         samples_.reserve(PerfResult::kSamplesMax);
     }
 
-    void post(std::uint64_t cookie) { posted_[cookie % posted_.size()] = Clock::now(); }
+    void post(std::uint64_t cookie) {
+        if (is_timed(cookie)) place(cookie) = Clock::now();
+    }
     void complete(std::uint64_t cookie, Clock::time_point now) {
-        if (samples_.size() < PerfResult::kSamplesMax) {
-            samples_.push_back(
-                static_cast<float>(microseconds(now - posted_[cookie % posted_.size()])));
+        if (is_timed(cookie) && samples_.size() < PerfResult::kSamplesMax) {
+            samples_.push_back(static_cast<float>(microseconds(now - place(cookie))));
         }
         ++in_slice_;
     }
@@ -102,6 +108,12 @@ public:
     }
 
 private:
+    bool is_timed(std::uint64_t cookie) const { return (cookie & (every_ - 1)) == 0; }
+    Clock::time_point& place(std::uint64_t cookie) {
+        return posted_[cookie & (posted_.size() - 1)];
+    }
+
+    std::uint64_t every_;
     std::vector<Clock::time_point> posted_;
     std::vector<float> samples_;
     Clock::time_point slice_ = Clock::now();
@@ -145,26 +157,26 @@ Expected<std::unique_ptr<PerfRun>, std::string> PerfRun::open(const std::string&
           connect(ends->owner, asking.gpu, ETHLINK_RDMA, ends->back)}) {
         if (!why.empty()) return failure(from + " to " + to, why);
     }
+    ends->small_at = ends->small.at(ends->memory.key(), 0);
+    ends->bulk_at = ends->bulk.at(ends->memory.key(), 0);
     return std::unique_ptr<PerfRun>(new PerfRun(std::move(ends)));
 }
 
 int PerfRun::post(const PerfTask& task, std::uint64_t cookie) {
     Ends& e = *ends_;
     ethlink_session* const session = e.asker.get();
-    const ethlink_remote small = e.small.at(e.memory.key(), 0);
-    const ethlink_remote bulk = e.bulk.at(e.memory.key(), 0);
     switch (task.operation) {
         case PerfOperation::kLoad:
-            return ethlink_post_load(session, small, e.line.data(), task.bytes, cookie);
+            return ethlink_post_load(session, e.small_at, e.line.data(), task.bytes, cookie);
         case PerfOperation::kStore:
-            return ethlink_post_store(session, small, e.line.data(), task.bytes, cookie);
+            return ethlink_post_store(session, e.small_at, e.line.data(), task.bytes, cookie);
         case PerfOperation::kFetchAdd:
-            return ethlink_post_atomic(session, ETHLINK_OP_FETCH_ADD, task.bytes, small, 1, 0,
+            return ethlink_post_atomic(session, ETHLINK_OP_FETCH_ADD, task.bytes, e.small_at, 1, 0,
                                        cookie);
         case PerfOperation::kWrite:
-            return ethlink_post_write(session, bulk, e.local.get(), 0, task.bytes, cookie);
+            return ethlink_post_write(session, e.bulk_at, e.local.get(), 0, task.bytes, cookie);
         case PerfOperation::kRead:
-            return ethlink_post_read(session, bulk, e.local.get(), 0, task.bytes, cookie);
+            return ethlink_post_read(session, e.bulk_at, e.local.get(), 0, task.bytes, cookie);
         case PerfOperation::kSend:
             return ethlink_post_send(session, e.bulk.handle, e.local.get(), 0, task.bytes, cookie);
         case PerfOperation::kCount: break;
@@ -198,7 +210,7 @@ Expected<PerfResult, std::string> PerfRun::measure(const PerfTask& task,
     PerfResult result{.task = task};
     const std::uint32_t depth = task.mode == PerfMode::kLatency ? 1 : std::max(task.depth, 1u);
     Clockwork clockwork(depth);
-    ethlink_set_spin(ends_->asker.get(), getenv("NOSPIN") ? 0 : 1000000);
+    ethlink_set_spin(ends_->asker.get(), kSpinUs);  // As perftest does.
     const bool sends = task.operation == PerfOperation::kSend;
     if (sends && post_receives() != ETHLINK_OK) {
         return failure("receives", ethlink_last_error());

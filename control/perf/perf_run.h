@@ -33,8 +33,8 @@ struct PerfTask {
     Duration duration = std::chrono::seconds(1);
 };
 
-/// Times are of completed transactions, in microseconds; percentiles of at most the first
-/// kSamplesMax. Bandwidth counts the payload: bytes x transactions.
+/// Times are of completed transactions, in microseconds: of each one (latency) or every 16th
+/// (bandwidth), at most the first kSamplesMax. Bandwidth counts the payload: bytes x transactions.
 struct PerfResult {
     static constexpr std::size_t kSamplesMax = 4'000'000;
 

@@ -189,7 +189,7 @@ inline std::optional<Submission> SessionPort::front() {
         RawSubmission raw;
         if (!read_entry(view_.submission(next_), next_, raw)) return std::nullopt;
         // Who posts one request mostly posts more.
-        __builtin_prefetch(&view_.submission(next_ + 2));
+        __builtin_prefetch(&view_.submission(next_ + kPrefetchAhead / 2));
         if (!room()) return std::nullopt;
         if (Submission submission; check(raw, submission)) [[likely]]
             return submission;
