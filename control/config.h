@@ -126,10 +126,12 @@ struct Runtime {
     MemoryMode memory = MemoryMode::kAuto;
     std::uint32_t memory_mb = 0;      // refuse a plan that needs more; 0 = no limit
     std::uint32_t wire_frames = 512;  // in-process wire: frames per direction, power of two
-    std::uint32_t endpoint_queue_frames = 256;  // frames an endpoint has ready, per port and VC
-    std::uint32_t rx_descriptors = 1024;        // devices: power of two
-    std::uint32_t tx_descriptors = 1024;        // devices: power of two
-    std::uint32_t pool_cache_frames = 256;      // mempool cache of one thread
+    // Frames an endpoint has ready, per port and VC: two bursts. More would leave the cache
+    // meanwhile.
+    std::uint32_t endpoint_queue_frames = 64;
+    std::uint32_t rx_descriptors = 1024;    // devices: power of two
+    std::uint32_t tx_descriptors = 1024;    // devices: power of two
+    std::uint32_t pool_cache_frames = 256;  // mempool cache of one thread
 };
 
 /// What `ethlink lab` sends when told nothing else.

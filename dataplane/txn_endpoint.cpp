@@ -87,6 +87,7 @@ std::optional<ChannelHandle> TxnEndpoint::open(GpuId peer, ChannelClass kind, Ch
     const auto free = std::ranges::find(from_, State::kFree, &From::state);
     if (free == from_.end()) return std::nullopt;
     From& from = *free;
+    from_end_ = std::max(from_end_, static_cast<std::size_t>(free - from_.begin()) + 1);
     from.state = State::kOpening;
     ++from.generation;
     from.peer = peer;
@@ -268,6 +269,7 @@ TxnEndpoint::To* TxnEndpoint::make_target(GpuId peer, std::uint16_t channel, Tim
     if (of_peer >= static_cast<std::ptrdiff_t>(limits_.targets_per_source)) return nullptr;
     const auto free = std::ranges::find(to_, false, &To::used);
     if (free == to_.end()) return nullptr;
+    to_end_ = std::max(to_end_, static_cast<std::size_t>(free - to_.begin()) + 1);
     free->used = true;
     free->peer = peer;
     free->channel = channel;

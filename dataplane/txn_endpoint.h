@@ -247,6 +247,8 @@ private:
     SecretRandom random_;  // first PSNs, and the entropy of paths
     std::vector<txn::Window> window_slots_;
     txn::WindowTable window_table_;
+    std::size_t from_end_ = 0;  // behind the last one that was ever used: they fill from the front
+    std::size_t to_end_ = 0;
     std::vector<From> from_;
     std::vector<To> to_;
     ChannelMap to_by_peer_;
@@ -313,10 +315,10 @@ void TxnEndpoint::on_time(Time now, IsUp is_up) {
     for (std::uint16_t port = 0; port < identity_.ports; ++port) {
         if (is_up(PortId{port})) usable |= 1u << port;
     }
-    for (std::size_t i = 0; i < from_.size(); ++i) {
+    for (std::size_t i = 0; i < from_end_; ++i) {
         if (from_[i].state != State::kFree) keep_time(i, from_[i], usable, now);
     }
-    for (std::size_t i = 0; i < to_.size(); ++i) {
+    for (std::size_t i = 0; i < to_end_; ++i) {
         if (to_[i].used) keep_time(i, to_[i], usable, now);
     }
 }

@@ -57,6 +57,7 @@ public:
     void end_session() {
         epoch_ = proposed_epoch_ = 0;
         state_ = LlrRxState::kSendAcks;
+        ack_wanted_ = duplicate_seen_ = false;  // What was owed belonged to the session.
     }
     /// True if the INIT deserves an INIT_ECHO with the same values.
     bool on_init(Seq init_seq, std::uint16_t epoch);
