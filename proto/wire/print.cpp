@@ -237,6 +237,7 @@ void add_open(Line& line, Bytes payload, std::size_t size) {
     line.add(" transactions %u response_bytes %u", unsigned{load_be16(&payload[10])},
              load_be32(&payload[12]));
     if (size > kOpenSize) line.add(" epoch 0x%016" PRIx64, load_be64(&payload[kOpenSize]));
+    if (channel_class > 1) add_malformed(line);
 }
 
 std::string_view name(NackReason reason) {

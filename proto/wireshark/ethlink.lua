@@ -8,7 +8,8 @@
 -- So this one stands in front of Wireshark's Ethernet and hands it every frame that is not ours.
 --
 -- Display filters that are often wanted:
---   ethlink.icrc.status == 0 || ethlink.control.crc.status == 0     damaged frames
+--   ethlink.drop                                                    what a receiver refuses
+--   ethlink.drop == "bad_icrc"                                      and why: names as of counters
 --   _ws.expert.group == "Malformed"                                 lengths, counts, sets, items
 --   ethlink.item.address == 0x1000                                  who reads or writes there
 --   ethlink.link.eligible == 1 && ethlink.link.seq == 77            one place in an LLR sequence
@@ -20,7 +21,7 @@ local TYPE_VLAN = 0x8100
 local OEFH_SIZE = 14
 local LINK_WORD = 8
 local ETHERNET_MIN = 60
-local DATA_MIN = 32 -- OEFH 14, network 2, transaction 12, ICRC 4
+local FRAME_MIN = 32 -- OEFH 14, network 2, transaction 12, ICRC 4; of control frames, too
 local CONTROL_BODY = 20
 local CRC_SIZE = 4
 local CONTROL_ADDRESSES = "\x01\x80\xC2\x00\x00\x0E\x02\x00"
@@ -82,7 +83,7 @@ local SETS = {
 }
 local SET_CF_UPDATE = 0x10
 local VCS_MAX = 32
-local STATUS = {[0] = "Bad", [1] = "Good", [2] = "Unverified"}
+local STATUS = {[0] = "Bad", [1] = "Good"}
 
 local ethlink = Proto("ethlink", "EthLink")
 ethlink.prefs.data_type = Pref.uint("EtherType of data frames", 0x88B5)
@@ -163,6 +164,7 @@ local f = {
     cc = ProtoField.uint24("ethlink.control.cc", "Credits consumed", base.DEC, nil, 0xFFFFF0),
     crc = ProtoField.uint32("ethlink.control.crc", "CRC", base.HEX),
     crc_status = ProtoField.uint8("ethlink.control.crc.status", "CRC status", base.DEC, STATUS),
+    drop = ProtoField.string("ethlink.drop", "A receiver drops it as"),
 }
 local fields = {}
 for _, field in pairs(f) do table.insert(fields, field) end
@@ -221,17 +223,19 @@ end
 
 -- Pieces ---------------------------------------------------------------------------------------
 
--- Shows a checksum at `offset` and whether it is `computed` (nil: some bytes were not captured).
+-- Shows a checksum and whether it is `computed`, and gives whether it is.
 local function add_checksum(tree, field, status_field, bad, range, carried, computed)
     local item = tree:add(field, range, carried)
-    local status = computed == nil and 2 or (computed == carried and 1 or 0)
-    if status == 1 then item:append_text(" [correct]") end
-    if status == 0 then
+    local good = computed == carried
+    if good then
+        item:append_text(" [correct]")
+    else
         item:append_text(string.format(" [incorrect, should be 0x%08x]", computed))
         item:add_proto_expert_info(bad, string.format("%s: should be 0x%08x",
             bad == e.icrc and "Bad ICRC" or bad == e.crc and "Bad CRC" or "Bad FCS", computed))
     end
-    tree:add(status_field, range, status):set_generated()
+    tree:add(status_field, range, good and 1 or 0):set_generated()
+    return good
 end
 
 local function add_link_word(tree, tvb)
@@ -413,12 +417,13 @@ local function add_item(tree, tvb, offset, finish, whole, psn)
     return at, text, item
 end
 
--- All items up to `finish`; the texts of the first few.
+-- All items up to `finish`: the texts of the first few, and whether all are legal.
 local function add_items(tree, tvb, offset, finish, whole, frame_opcode)
     local psn = tvb(offset - TXN_SIZE + 4, 4):uint()
     local count, texts = 0, {}
     if offset == finish and whole then
         tree:add_proto_expert_info(e.txn, "A request or response without items")
+        return "", false
     end
     while offset ~= nil and offset < finish do
         local opcode = tvb(offset, 1):uint()
@@ -431,7 +436,7 @@ local function add_items(tree, tvb, offset, finish, whole, frame_opcode)
         offset = next_offset
     end
     if count > 4 then table.insert(texts, string.format("+%d more", count - 4)) end
-    return table.concat(texts, ", ")
+    return table.concat(texts, ", "), offset ~= nil
 end
 
 local OPEN_SIZE, OPENED_SIZE = 16, 24
@@ -440,35 +445,39 @@ local PAYLOAD_SIZE = {[ACK] = 0, [NACK] = 1, [OPEN] = OPEN_SIZE, [OPENED] = OPEN
 
 local function add_open(tree, tvb, offset, with_epoch)
     tree:add(f.nonce, tvb(offset, 8))
-    tree:add(f.class, tvb(offset + 8, 1))
+    local class = CLASSES[tvb(offset + 8, 1):uint()]
+    local class_item = tree:add(f.class, tvb(offset + 8, 1))
+    if class == nil then class_item:add_proto_expert_info(e.txn, "No such class") end
     tree:add(f.open_flags, tvb(offset + 9, 1))
     tree:add(f.transactions_max, tvb(offset + 10, 2))
     tree:add(f.response_bytes_max, tvb(offset + 12, 4))
     if with_epoch then tree:add(f.epoch, tvb(offset + OPEN_SIZE, 8)) end
-    return CLASSES[tvb(offset + 8, 1):uint()] or "unknown class"
+    return class or "unknown class", class ~= nil
 end
 
--- What the opcode brings, up to `finish`; a summary.
+-- What the opcode brings, up to `finish`: a summary, and whether it is legal.
 local function add_payload(tree, tvb, offset, finish, whole, opcode)
     if opcode == REQUEST or opcode == RESPONSE then
         return add_items(tree, tvb, offset, finish, whole, opcode)
     end
     local wanted = PAYLOAD_SIZE[opcode]
-    if wanted == nil then return "payload " .. finish - offset end
+    if wanted == nil then return "payload " .. finish - offset, true end
     if finish - offset ~= wanted then
         if whole then tree:add_proto_expert_info(e.txn, "A payload of another size") end
-        return "payload " .. finish - offset
+        return "payload " .. finish - offset, false
     end
     if opcode == NACK or opcode == RESET then
         local field = opcode == NACK and f.nack_reason or f.reset_reason
         local reasons = opcode == NACK and NACK_REASONS or RESET_REASONS
         tree:add(field, tvb(offset, 1))
-        return reasons[tvb(offset, 1):uint()] or "unknown reason"
+        return reasons[tvb(offset, 1):uint()] or "unknown reason", true
     end
-    return opcode == ACK and "" or add_open(tree, tvb, offset, opcode == OPENED)
+    if opcode == ACK then return "", true end
+    return add_open(tree, tvb, offset, opcode == OPENED)
 end
 
--- The transaction header and what follows it, up to `finish`; a summary for the Info column.
+-- The transaction header and what follows it, up to `finish`: a summary for the Info column, and
+-- what a receiver drops it as, or nil.
 -- `whole`: the payload ends at `finish`, otherwise it was cut off there.
 local function add_txn(tree, tvb, offset, finish, whole)
     local opcode = tvb(offset, 1):uint()
@@ -488,12 +497,15 @@ local function add_txn(tree, tvb, offset, finish, whole)
     local text = string.format("%s, channel %d, PSN %d, ACK %d", name, tvb(offset + 2, 2):uint(),
         tvb(offset + 4, 4):uint(), tvb(offset + 8, 4):uint())
     local payload = size > 0 and tree:add(f.payload, tvb(first, size)) or txn
-    if not known then return text .. ", payload " .. size end
-    local rest = add_payload(payload, tvb, first, first + size, whole, opcode)
-    return rest == "" and text or text .. ", " .. rest
+    if not known then
+        return text .. ", payload " .. size, version ~= 0 and "unknown_version" or "unknown_opcode"
+    end
+    local rest, good = add_payload(payload, tvb, first, first + size, whole, opcode)
+    return rest == "" and text or text .. ", " .. rest, not good and "txn_malformed" or nil
 end
 
--- The bytes behind the last checksum: the pad, then maybe an FCS. Says whether there are no others.
+-- The bytes behind the last checksum: the pad, then maybe an FCS. Says whether there are no others,
+-- and whether the FCS is good or not there.
 -- A pad goes to 60 bytes, or to 64 if a tag was put into a frame that was padded before.
 local function add_rest(tree, tvb, finish, tag_size)
     local size = tvb:len()
@@ -503,11 +515,12 @@ local function add_rest(tree, tvb, finish, tag_size)
     local with_fcs = size == most + CRC_SIZE or (size == least + CRC_SIZE and last ~= 0)
     local pad_end = with_fcs and size - CRC_SIZE or size
     if pad_end > finish then tree:add(f.pad, tvb(finish, pad_end - finish)) end
+    local good = true
     if with_fcs then
-        add_checksum(tree, f.fcs, f.fcs_status, e.fcs, tvb(pad_end, CRC_SIZE), last,
+        good = add_checksum(tree, f.fcs, f.fcs_status, e.fcs, tvb(pad_end, CRC_SIZE), last,
             crc32(tvb:raw(0, pad_end)))
     end
-    return with_fcs or size <= most
+    return with_fcs or size <= most, good
 end
 
 -- Data frames ----------------------------------------------------------------------------------
@@ -521,12 +534,19 @@ local function computed_icrc(tvb, tag_size, icrc_offset)
         tvb:raw(16 + tag_size, icrc_offset - 16 - tag_size))
 end
 
-local function dissect_data(tvb, pinfo, root, tag_size)
+-- What is wrong with the lengths, or nil.
+local function judge_length(size, total_length, tag_size)
+    if size < FRAME_MIN + tag_size then return "Runt: shorter than its own headers" end
+    if total_length < FRAME_MIN then return "Total Length is less than that of the headers" end
+    if total_length + tag_size > size then return "Total Length says more than there are bytes" end
+end
+
+-- Gives what a receiver drops it as, or nil.
+local function dissect_data(tvb, pinfo, tree, tag_size)
     local captured, size = tvb:len(), tvb:reported_len()
     local total_length = tvb(2, 2):uint()
     local finish = total_length + tag_size
-    local tree = root:add(ethlink, tvb(), string.format("EthLink, GPU %d to GPU %d",
-        tvb(6, 2):uint(), tvb(0, 2):uint()))
+    tree:set_text(string.format("EthLink, GPU %d to GPU %d", tvb(6, 2):uint(), tvb(0, 2):uint()))
     pinfo.cols.src = "GPU " .. tvb(6, 2):uint()
     pinfo.cols.dst = "GPU " .. tvb(0, 2):uint()
     pinfo.cols.info = "EthLink frame, cut short"
@@ -539,27 +559,27 @@ local function dissect_data(tvb, pinfo, root, tag_size)
     if tag_size > 0 then add_vlan(tree, tvb) end
     tree:add(f.type, tvb(12 + tag_size, 2))
 
-    if size < DATA_MIN + tag_size then
-        length_item:add_proto_expert_info(e.length, "Runt: shorter than its own headers")
-    elseif total_length < DATA_MIN then
-        length_item:add_proto_expert_info(e.length, "Total Length is less than that of the headers")
-    elseif finish > size then
-        length_item:add_proto_expert_info(e.length, "Total Length says more than there are bytes")
-    end
+    local why = judge_length(size, total_length, tag_size)
+    local drop = why ~= nil and "length_mismatch" or nil
+    if why ~= nil then length_item:add_proto_expert_info(e.length, why) end
     if captured >= 16 + tag_size then add_net(tree, tvb, 14 + tag_size) end
-    if captured < 28 + tag_size then return end
-    local whole = total_length >= DATA_MIN and finish <= captured
+    if captured < 28 + tag_size then return drop end
+    local whole = total_length >= FRAME_MIN and finish <= captured
     local payload_end = whole and finish - CRC_SIZE or captured
-    pinfo.cols.info = add_txn(tree, tvb, 16 + tag_size, payload_end, whole)
-    if not whole then return end
+    local text, drop_txn = add_txn(tree, tvb, 16 + tag_size, payload_end, whole)
+    pinfo.cols.info = text
+    if not whole then return drop end
 
     local range = tvb(payload_end, CRC_SIZE)
-    add_checksum(tree, f.icrc, f.icrc_status, e.icrc, range, range:uint(),
+    local good_icrc = add_checksum(tree, f.icrc, f.icrc_status, e.icrc, range, range:uint(),
         computed_icrc(tvb, tag_size, payload_end))
-    if captured == size and not add_rest(tree, tvb, finish, tag_size) then
-        length_item:add_proto_expert_info(e.length,
-            "More bytes than Total Length and pad account for")
-    end
+    drop = not good_icrc and "bad_icrc" or drop_txn
+    if captured < size then return drop end
+    local no_others, good_fcs = add_rest(tree, tvb, finish, tag_size)
+    if not good_fcs then return "bad_fcs" end
+    if no_others then return drop end
+    length_item:add_proto_expert_info(e.length, "More bytes than Total Length and pad account for")
+    return "length_mismatch"
 end
 
 -- Link control frames --------------------------------------------------------------------------
@@ -579,37 +599,49 @@ local function add_set(tree, range)
     local vc_exists = set_type ~= SET_CF_UPDATE or arg < VCS_MAX
     if not framed or SETS[set_type] == nil or not vc_exists then
         item:add_proto_expert_info(e.control, "Malformed ordered set")
+        return name .. " " .. value, false
     end
-    return name .. " " .. value
+    return name .. " " .. value, true
 end
 
+-- A summary, and whether all elements are legal.
 local function add_control_body(tree, tvb, kind, count)
     local size = ELEMENT_SIZE[kind]
-    local texts = {}
+    local texts, all_good = {}, true
     for i = 0, count - 1 do
         local offset = CONTROL_BODY + i * size
         if offset + size > tvb:len() then break end
         local range = tvb(offset, size)
         if kind == KIND_SETS then
-            table.insert(texts, add_set(tree, range))
+            local text, good = add_set(tree, range)
+            table.insert(texts, text)
+            all_good = all_good and good
         else
             local item = tree:add(f.cc, range)
             item:prepend_text(string.format("VC %d: ", i))
             if range(2, 1):uint() % 16 ~= 0 then
                 item:add_proto_expert_info(e.control, "The last four bits must be zero")
+                all_good = false
             end
         end
     end
-    return kind == KIND_SETS and table.concat(texts, ", ") or "CC_Update of " .. count .. " VCs"
+    if kind == KIND_CC_UPDATE then return "CC_Update of " .. count .. " VCs", all_good end
+    return table.concat(texts, ", "), all_good
 end
 
-local function dissect_control(tvb, pinfo, root)
+-- Gives what a receiver drops it as, or nil.
+local function dissect_control(tvb, pinfo, tree)
     local captured, size = tvb:len(), tvb:reported_len()
-    local tree = root:add(ethlink, tvb(), "EthLink link control")
+    tree:set_text("EthLink link control")
     pinfo.cols.src = "link neighbour"
     pinfo.cols.dst = "link"
     pinfo.cols.info = "Link control, malformed"
-    local function malformed(item, why) item:add_proto_expert_info(e.control, why) end
+    local drop
+    local function malformed(item, why)
+        item:add_proto_expert_info(e.control, why)
+        drop = "control_malformed"
+        return drop
+    end
 
     local destination = tree:add(f.destination, tvb(0, 6))
     if tvb:raw(0, #CONTROL_ADDRESSES) ~= CONTROL_ADDRESSES then
@@ -619,7 +651,7 @@ local function dissect_control(tvb, pinfo, root)
     tree:add(f.type, tvb(12, 2))
     if captured < CONTROL_BODY then
         if size < CONTROL_BODY then malformed(tree, "Runt: shorter than its own header") end
-        return
+        return drop
     end
 
     local version_item = tree:add(f.version, tvb(14, 1))
@@ -639,14 +671,21 @@ local function dissect_control(tvb, pinfo, root)
     if body_end + CRC_SIZE > size then
         malformed(count_item, "The count says more than there are bytes")
     end
-    pinfo.cols.info = add_control_body(tree, tvb, kind, count)
-    if body_end + CRC_SIZE > captured then return end
+    local text, good_body = add_control_body(tree, tvb, kind, count)
+    pinfo.cols.info = text
+    if body_end + CRC_SIZE > captured then return drop end
     local range = tvb(body_end, CRC_SIZE)
-    add_checksum(tree, f.crc, f.crc_status, e.crc, range, range:uint(),
+    local good_crc = add_checksum(tree, f.crc, f.crc_status, e.crc, range, range:uint(),
         crc32(tvb:raw(0, LINK_WORD) .. "\0\0\0\0" .. tvb:raw(12, body_end - 12)))
-    if captured == size and not add_rest(tree, tvb, body_end + CRC_SIZE, 0) then
-        malformed(count_item, "More bytes than the count and the pad account for")
+    if captured == size then
+        local no_others, good_fcs = add_rest(tree, tvb, body_end + CRC_SIZE, 0)
+        if not good_fcs then return "bad_fcs" end
+        if not no_others then
+            malformed(count_item, "More bytes than the count and the pad account for")
+        end
     end
+    if drop == nil and not good_crc then return "control_bad_crc" end
+    return drop or not good_body and "control_malformed" or nil
 end
 
 -- The door -------------------------------------------------------------------------------------
@@ -662,15 +701,17 @@ function ethlink.dissector(tvb, pinfo, root)
         tag_size = 4
         ether_type = tvb(16, 2):uint()
     end
-    if ether_type == ethlink.prefs.data_type then
-        pinfo.cols.protocol = "EthLink"
-        dissect_data(tvb, pinfo, root, tag_size)
-    elseif ether_type == ethlink.prefs.control_type and tag_size == 0 then
-        pinfo.cols.protocol = "EthLink-LC"
-        dissect_control(tvb, pinfo, root)
-    else
+    local is_data = ether_type == ethlink.prefs.data_type
+    if not is_data and (ether_type ~= ethlink.prefs.control_type or tag_size ~= 0) then
         return ethernet:call(tvb, pinfo, root)
     end
+    local tree = root:add(ethlink, tvb())
+    pinfo.cols.protocol = is_data and "EthLink" or "EthLink-LC"
+    local drop = is_data and dissect_data(tvb, pinfo, tree, tag_size)
+        or not is_data and dissect_control(tvb, pinfo, tree)
+    local size = tvb:reported_len()
+    if size < FRAME_MIN + tag_size then drop = "runt" end
+    if drop and captured == size then tree:add(f.drop, drop):set_generated() end
     return captured
 end
 

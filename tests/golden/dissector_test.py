@@ -280,6 +280,16 @@ class Dissector(unittest.TestCase):
         self.assert_flags([tagged], [], [GOOD])
         self.assert_flags([with_fcs(tagged)], [], [GOOD], [GOOD])
 
+    def test_what_a_receiver_drops_can_be_filtered(self):
+        load = self.golden["load"]
+        frames = [load, flipped(load, 47), load + bytes(1), self.golden["ctl_init"],
+                  flipped(self.golden["ctl_init"], 17)]
+        rows = fields(frames, "ethlink.drop")
+        self.assertEqual([row["ethlink.drop"] for row in rows],
+                         [[], ["bad_icrc"], ["length_mismatch"], [], ["control_bad_crc"]])
+        cut, = fields([load], "ethlink.drop", snap=40)  # Nobody knows what was behind.
+        self.assertEqual(cut["ethlink.drop"], [])
+
     def test_foreign_frames_stay_with_wireshark(self):
         arp = bytes.fromhex("ffffffffffff0200000000010806" "0001080006040001"
                             "020000000001c0000201" "000000000000c0000202") + bytes(18)

@@ -136,13 +136,19 @@ TEST(Print, ReasonsAreShownByNameIfTheyHaveOne) {
 }
 
 TEST(Print, AnOpenSaysWhatItAsksFor) {
-    const std::string open = "0123456789abcdef 02 80 0040 00010000";
+    const std::string open = "0123456789abcdef 01 80 0040 00010000";
     EXPECT_EQ(payload_text(Opcode::kOpen, open),
-              " | nonce 0x0123456789abcdef class 2 flags 0x80 transactions 64"
+              " | nonce 0x0123456789abcdef rdma flags 0x80 transactions 64"
               " response_bytes 65536");
     EXPECT_EQ(payload_text(Opcode::kOpened, open + "0000000000000001"),
-              " | nonce 0x0123456789abcdef class 2 flags 0x80 transactions 64"
+              " | nonce 0x0123456789abcdef rdma flags 0x80 transactions 64"
               " response_bytes 65536 epoch 0x0000000000000001");
+}
+
+TEST(Print, AnOpenOfNoClassIsMalformed) {
+    EXPECT_EQ(payload_text(Opcode::kOpen, "0123456789abcdef 02 00 0040 00010000"),
+              " | nonce 0x0123456789abcdef class 2 transactions 64 response_bytes 65536"
+              " | txn_malformed");
 }
 
 TEST(Print, APayloadOfAnotherSizeThanItsOpcodeHasIsMalformed) {
