@@ -119,6 +119,7 @@ bool add_reason(Groups& groups, Span payload) {
     return true;
 }
 
+// Of ack, nack and reset print() judges the size; TxnEndpoint does not look at it.
 bool add_payload(Groups& groups, const wire::TxnView& txn) {
     const Span payload = txn.payload();
     switch (txn.opcode()) {

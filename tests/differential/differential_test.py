@@ -50,7 +50,8 @@ class Report:
 
     def __init__(self):
         self.cases = {}
-        self.table = collections.defaultdict(collections.Counter)
+        self.table = collections.defaultdict(dict)  # {kind: {reader: so many vectors agree}}
+        self.disagreed = set()  # (kind, reader, vector)
 
     def add(self, suite, name, wrong="", skipped=None):
         if (suite, name) in self.cases:
@@ -60,11 +61,18 @@ class Report:
     def agree(self, kind, reader, name, seen, expected):
         """One vector, one reader."""
         wrong = "" if seen == expected else differ(reader, seen, "vector", expected)
-        self.table[kind][reader] += not wrong
+        vector = name.split("/")[0]
+        if wrong:
+            self.disagreed.add((kind, reader, vector))
         known = KNOWN.get((reader, f"{kind}/{name}"))
         if known:
             wrong, known = ("", known) if wrong else ("agrees: KNOWN is out of date", "")
         self.add(reader, f"{kind}/{name}", wrong, known)
+
+    def tabulate(self, kind, reader, some):
+        """After the last agree() of these vectors."""
+        self.table[kind][reader] = sum((kind, reader, one.name) not in self.disagreed
+                                       for one in some)
 
     def failures(self):
         return {name: wrong for name, (wrong, _) in self.cases.items() if wrong}
@@ -93,6 +101,8 @@ class Codec:
         self.program = program
 
     def ask(self, requests):
+        if not requests:
+            return []
         run = subprocess.run([self.program], input="\n".join(requests) + "\n", text=True,
                              capture_output=True, check=False, timeout=100)
         answers = run.stdout.splitlines()
@@ -137,14 +147,13 @@ def check_frames(report, kind, some, codec):
         for one, answer in zip(some, answers):
             report.agree(kind, reader, f"{one.name}/decode", answer, expectation(one))
     written = [one for one in some if one.groups and not one.receive_only]
-    if not written:
-        return
     lines = [meaning.to_line(one.groups) for one in written]
     for reader, answers in (
             ("Python", ["hex " + frames.encode(meaning.from_line(line)).hex() for line in lines]),
             ("Cpp", codec.ask(["encode " + line for line in lines]))):
         for one, answer in zip(written, answers):
             report.agree(kind, reader, f"{one.name}/encode", answer, "hex " + one.raw.hex())
+        report.tabulate(kind, reader, some)
 
 
 def check_traces(report, kind, some, codec):
@@ -153,6 +162,8 @@ def check_traces(report, kind, some, codec):
         report.agree(kind, "Python", one.name, said(machines.run(one.machine, one.steps)),
                      said(one.says))
         report.agree(kind, "Cpp", one.name, answer, said(one.says))
+    for reader in ("Python", "Cpp"):
+        report.tabulate(kind, reader, some)
 
 
 def silence(expected):
@@ -161,10 +172,12 @@ def silence(expected):
 
 
 def check_wireshark(report, kind, some):
-    for one, seen in zip(some, wireshark.decode([one.raw for one in some])):
+    all_seen = wireshark.decode([one.raw for one in some])
+    for one, seen in zip(some, all_seen):
         report.agree(kind, "Wireshark", one.name, seen or silence(expectation(one)),
                      expectation(one))
-        report.table[kind]["Wireshark silent"] += seen is None
+    report.tabulate(kind, "Wireshark", some)
+    report.table[kind]["Wireshark silent"] = all_seen.count(None)
 
 
 def check_generator(report, kept):
@@ -236,10 +249,11 @@ def check_drawn(report, seed, rounds, codec, with_wireshark):
 
 def print_table(report, kept):
     readers = ("Python", "Cpp", "Wireshark", "Wireshark silent")
-    print(f"{'kind':18} {'vectors':>8} " + " ".join(f"{name:>16}" for name in readers))
+    print(f"{'kind':24} {'vectors':>8} " + " ".join(f"{name:>16}" for name in readers))
     for kind, counts in report.table.items():
         number = len(kept[kind]) if kind in kept else counts["rounds"]
-        print(f"{kind:18} {number:>8} " + " ".join(f"{counts[name]:>16}" for name in readers))
+        print(f"{kind:24} {number:>8} "
+              + " ".join(f"{counts.get(name, '-'):>16}" for name in readers))
 
 
 def main():
