@@ -58,7 +58,8 @@ def payload(source, word):
     if word in ("request", "response"):
         side = list(frames.ITEMS.values())
         words = side[6:] if word == "response" else side[:6]
-        return [(one, item(source, one)) for one in source.choices(words, k=source.randint(1, 6))]
+        groups = [(one, item(source, one)) for one in source.choices(words, k=source.randint(1, 6))]
+        return groups if source.randrange(3) else groups[:1] * len(groups)  # Heads in a row.
     if word in ("nack", "reset"):
         return [("reason", {"value": source.randint(1, 3)})]
     if word in ("open", "opened"):
