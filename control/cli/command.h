@@ -27,6 +27,8 @@ struct Context {
 using AddCommand = void (*)(CLI::App& app, const Context& context, int& exit_code);
 
 void add_lab(CLI::App& app, const Context& context, int& exit_code);
+void add_up(CLI::App& app, const Context& context, int& exit_code);
+void add_down(CLI::App& app, const Context& context, int& exit_code);
 void add_switch(CLI::App& app, const Context& context, int& exit_code);
 void add_endpoint(CLI::App& app, const Context& context, int& exit_code);
 void add_perf(CLI::App& app, const Context& context, int& exit_code);
@@ -34,6 +36,7 @@ void add_pktgen(CLI::App& app, const Context& context, int& exit_code);
 void add_show(CLI::App& app, const Context& context, int& exit_code);
 void add_impair(CLI::App& app, const Context& context, int& exit_code);
 void add_check(CLI::App& app, const Context& context, int& exit_code);
+void add_export(CLI::App& app, const Context& context, int& exit_code);
 void add_topo(CLI::App& app, const Context& context, int& exit_code);
 
 }  // namespace ethlink::cli
