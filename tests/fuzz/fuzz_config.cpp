@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Any bytes as a fabric file. What is wrong is told with its place; what loads is a fabric whose
+// routes, capacity and reports can be made, and which cannot stand still (R5, R8, S10, F1-F3).
+#include <string>
+
+#include "control/capacity.h"
+#include "control/config.h"
+#include "control/config_reader.h"
+#include "control/deadlock.h"
+#include "control/report.h"
+#include "control/routes.h"
+#include "tests/fuzz/input.h"
+
+namespace ethlink::fuzz {
+namespace {
+
+using control::ConfigError;
+using control::Fabric;
+
+constexpr std::size_t kNodesMax = 40;  // for all that grows faster than the file
+
+void check_errors(const std::vector<ConfigError>& errors) {
+    must(!errors.empty() && errors.size() <= 20, "refused for some reasons, and not too many");
+    for (const ConfigError& error : errors) {
+        must(error.line >= 1 && error.column >= 1, "a mistake has its place");
+        must(!error.why.empty() && error.why.size() < 2000, "a mistake is a sentence");
+    }
+}
+
+void check_ports(const Fabric& fabric) {
+    for (const control::FabricNode& node : fabric.nodes) {
+        must(control::is_name(node.name), "F1: names that can be written everywhere");
+        must(node.workers >= 1, "somebody polls");
+        for (const control::FabricPort& port : node.ports) {
+            must(port.profile.value < fabric.profiles.size(), "a profile that is there");
+            must(port.peer.has_value() == (port.kind == control::PortKind::kLink),
+                 "F1: no dangling link");
+            if (!port.peer) continue;
+            const control::FabricPort& far = fabric.port(*port.peer);
+            must(far.peer && fabric.port(*far.peer).name == port.name, "F1: both ends agree");
+            must(far.software_fcs == port.software_fcs, "F1: both ends check alike");
+        }
+    }
+}
+
+void check_fabric(const Fabric& fabric) {
+    check_ports(fabric);
+    if (fabric.nodes.size() > kNodesMax) return;
+    const auto routes = control::compute_routes(fabric);
+    must(routes.size() == fabric.nodes.size(), "a table for each node");
+    must(control::check_deadlock(fabric, routes).empty(), "S10: what loads cannot stand still");
+    (void)control::to_json(fabric).dump();
+    (void)control::to_text(fabric);
+    (void)control::to_json(fabric, routes).dump();
+    (void)control::to_text(fabric, routes);
+    for (const bool impairable : {false, true}) {
+        const auto plan = control::plan_capacity(fabric, std::nullopt, impairable);
+        if (!plan) {
+            check_errors(plan.error());
+            continue;
+        }
+        must(plan->nodes.size() == fabric.nodes.size(), "a plan for each node");
+        must(plan->pool.total() > 0 && plan->memory_bytes() > 0, "F3: it needs something");
+        (void)control::to_json(*plan).dump();
+        (void)control::to_text(*plan);
+    }
+}
+
+}  // namespace
+}  // namespace ethlink::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace ethlink;
+    using namespace ethlink::fuzz;
+    Input input(data, size);
+    const Bytes bytes = input.rest();
+    const auto fabric = control::load_text(as_text(bytes), "fuzzed.yaml");
+    if (fabric) {
+        check_fabric(*fabric);
+    } else {
+        check_errors(fabric.error());
+    }
+    return 0;
+}

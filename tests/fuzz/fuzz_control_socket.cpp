@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The control socket as a stream of bytes: however they are cut, merged or broken off, each whole
+// line is answered once, in order, and nothing else is (X2, X4).
+#include <deque>
+#include <string>
+
+#include "control/runtime/control_socket.h"
+#include "tests/fuzz/socket_place.h"
+
+namespace ethlink::fuzz {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kLineMax = 64;
+
+struct Peer {
+    control::FileDescriptor socket;
+    std::string sent, heard;
+    bool ended = false;
+};
+
+class Socket {
+public:
+    explicit Socket(Input& input) : input_(&input) {
+        control::ControlLimits limits;
+        limits.line_bytes = kLineMax;
+        limits.connections = 3;
+        limits.requests_per_turn = 1 + input.u8() % 4;
+        auto opened = control::ControlSocket::open(socket_place(), "fuzz", limits);
+        must(opened.has_value(), "the place is free");
+        socket_ = std::move(*opened);
+    }
+
+    void play() {
+        for (int i = 0; i < 100 && !input_->empty(); ++i) act();
+        for (Peer& peer : peers_) {
+            if (!peer.ended) shutdown(peer.socket.get(), SHUT_WR);
+            peer.ended = true;
+        }
+        for (int i = 0; i < 2000 && socket_->connections() > 0; ++i) turn();
+        must(socket_->connections() == 0, "X2: who ends his half is let go");
+        for (const Peer& peer : peers_) check(peer);
+    }
+
+private:
+    void act() {
+        const std::uint8_t what = input_->u8();
+        if (peers_.empty() || what % 16 == 0) {
+            if (peers_.size() >= 3) return turn();
+            peers_.push_back({connect_to(socket_->path(), SOCK_STREAM), {}, {}});
+            return;
+        }
+        if (what % 16 < 4) return turn();
+        Peer& peer = peers_[what / 16 % peers_.size()];
+        if (peer.ended) return;
+        if (what % 16 == 4) {
+            shutdown(peer.socket.get(), SHUT_WR);
+            peer.ended = true;
+            return;
+        }
+        const auto bytes = input_->take(1 + what / 4u);
+        const ssize_t n = send(peer.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (n > 0) peer.sent += as_text(bytes.first(static_cast<std::size_t>(n)));
+    }
+    void turn() {
+        socket_->serve(0s, [](std::string_view line) {
+            must(line.find('\n') == std::string_view::npos, "a line ends where it ends");
+            must(line.size() <= kLineMax, "X2: a line has its limit");
+            std::string echo = "<";
+            for (const char c : line) echo += c == '\0' ? '0' : c;
+            return echo + ">";
+        });
+        for (Peer& peer : peers_) {
+            std::array<char, 4096> buffer;
+            const ssize_t n = recv(peer.socket.get(), buffer.data(), buffer.size(), 0);
+            if (n > 0) peer.heard.append(buffer.data(), static_cast<std::size_t>(n));
+        }
+    }
+    /// What must have come: an echo of each whole line, up to the first that is too long.
+    static void check(const Peer& peer) {
+        std::string expected;
+        std::string_view rest = peer.sent;
+        bool too_long = false;
+        while (!too_long) {
+            const std::size_t end = rest.find('\n');
+            too_long = std::min(end, rest.size()) > kLineMax;
+            if (too_long || end == std::string_view::npos) break;
+            expected += "<";
+            for (const char c : rest.substr(0, end)) expected += c == '\0' ? '0' : c;
+            expected += ">\n";
+            rest.remove_prefix(end + 1);
+        }
+        if (too_long) {
+            must(peer.heard.starts_with(expected), "X2: what came before is answered");
+            must(peer.heard.find("longer than", expected.size()) != std::string::npos,
+                 "X2: an endless line is told so");
+        } else {
+            must(peer.heard == expected, "X4: each whole line once, in order, nothing else");
+        }
+    }
+
+    Input* input_;
+    std::unique_ptr<control::ControlSocket> socket_;
+    std::deque<Peer> peers_;
+};
+
+}  // namespace
+}  // namespace ethlink::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace ethlink::fuzz;
+    Input input(data, size);
+    Socket(input).play();
+    return 0;
+}

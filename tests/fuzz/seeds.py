@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""First inputs for the fuzzers: the frames of tests/golden/, the files of configs/, requests and
+texts that are right, and for the targets that read their input as a script, scripts by chance.
+
+usage: seeds.py FOLDER      writes FOLDER/TARGET/*.input
+"""
+import pathlib
+import random
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SCRIPTED = ("client_socket", "clients", "control_socket", "endpoint", "link", "link_hostile", "switch")
+SCRIPTS = 30
+SCRIPT_BYTES = 600
+REQUESTS = (
+    '{"command":"help"}',
+    '{"command":"fault set","id":7,"port":"leaf0:e0","loss":0.01,"delay_ns":1000,"clear":true}',
+    '{"command":"drops","port":"leaf0","all":true}\n{"command":"fault set","reorder_distance":3}',
+)
+TEXTS = (  # by what fuzz_texts.cpp takes it for
+    (0, "64"), (0, "64,512,1518"), (0, "64:7,570:4,1518:1"), (0, "imix"), (0, "imix:aaaaaaaddddg"),
+    (1, "net_memif0,role=client,id=0,bsize=4096"), (1, "net_af_packet0,iface=va0,framesz=4096"),
+    (1, "0000:03:00.0"), (1, "net_af_xdp0,iface=va0"), (1, "net_pcap0,rx_pcap=a,tx_pcap=b"),
+    (2, "all-to-all"), (3, "leaf0"), (3, "lab-1.x"),
+)
+OEFH = 14
+NET = 2
+
+
+def golden():
+    """(name, bytes) of each golden frame."""
+    for path in sorted((ROOT / "tests/golden").glob("*.hex")):
+        lines = [line.split("#")[0] for line in path.read_text(encoding="utf-8").splitlines()]
+        yield path.stem, bytes.fromhex("".join(lines))
+
+
+def transaction(frame):
+    """What stands between network header and ICRC, or nothing."""
+    at = OEFH + (4 if frame[12:14] == b"\x81\x00" else 0) + NET
+    return frame[at:int.from_bytes(frame[2:4], "big") + at - OEFH - NET - 4]
+
+
+def seeds():
+    """(target, name, bytes)."""
+    for name, frame in golden():
+        if name.startswith("ctl"):
+            yield "control_frame", name, b"\0" + frame
+            yield "control_frame", name + "_sealed", b"\1" + frame
+        else:
+            yield "txn_items", name, transaction(frame)
+        yield "frame", name, b"\0\0\0\0" + frame
+        yield "crc", name, b"\0\0\0\0\0\0" + frame
+    for path in sorted((ROOT / "configs").glob("*.yaml")):
+        yield "config", path.stem, path.read_bytes()
+    for number, request in enumerate(REQUESTS):
+        yield "commands", f"request{number}", request.encode()
+    for number, (kind, text) in enumerate(TEXTS):
+        yield "texts", f"text{number}", bytes([kind, 255]) + text.encode()
+    for target in SCRIPTED:
+        chance = random.Random(target)
+        for number in range(SCRIPTS):
+            yield target, f"script{number}", chance.randbytes(chance.randrange(SCRIPT_BYTES))
+
+
+def main():
+    if len(sys.argv) != 2:
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    for target, name, data in seeds():
+        folder = pathlib.Path(sys.argv[1]) / target
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.input").write_bytes(data)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
