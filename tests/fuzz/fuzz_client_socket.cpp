@@ -174,7 +174,7 @@ private:
             case 4: backend_.ready = !backend_.ready; return turn();
             case 5:
                 if (input_->u8() < 60) program = {connect_to(server_->path(), SOCK_SEQPACKET)};
-                return;
+                return turn();
             case 6: {
                 backend_.broken_now = input_->u8() < 30;
                 turn();
