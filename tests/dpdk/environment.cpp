@@ -7,6 +7,8 @@
 #include <thread>
 #include <utility>
 
+#include "tests/dpdk/debug_mempool.h"
+
 namespace ethlink::dpdk::test {
 namespace {
 
@@ -33,7 +35,7 @@ std::unique_ptr<MbufPool> make_pool(std::uint32_t frames, std::uint32_t data_roo
     return or_die(MbufPool::create({.name = "test" + std::to_string(count++),
                                     .frames = frames,
                                     .data_room_bytes = data_room,
-                                    .cache_frames = 32}));
+                                    .cache_frames = has_address_sanitizer() ? 0u : 32u}));
 }
 
 std::unique_ptr<EthPort> open_port(const std::string& device, MbufPool& pool,

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/dpdk/debug_mempool.h"
 #include "tests/dpdk/environment.h"
 
 namespace ethlink::dpdk::test {
@@ -59,6 +60,7 @@ int run(int argc, char** argv) {
         return 1;
     }
     set_eal(**started);
+    if (has_address_sanitizer()) use_debug_mempool();
     return RUN_ALL_TESTS();
 }
 

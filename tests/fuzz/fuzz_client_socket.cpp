@@ -123,9 +123,7 @@ private:
         if (input_->u8() % 2 == 0) turn();
     }
     bool says_yes() { return input_->u8() < 230; }
-    static void touch(std::span<std::byte> bytes) {
-        bytes.front() = bytes.back() = std::byte{1};
-    }
+    static void touch(std::span<std::byte> bytes) { bytes.front() = bytes.back() = std::byte{1}; }
 
     Input* input_;
     std::deque<std::function<void()>> waiting_;
@@ -143,8 +141,8 @@ struct Program {
 class Socket {
 public:
     explicit Socket(Input& input) : input_(&input), backend_(input) {
-        auto opened = ClientServer::open(socket_place() + "/fuzz.client.sock", {}, quota(),
-                                         backend_);
+        auto opened =
+            ClientServer::open(socket_place() + "/fuzz.client.sock", {}, quota(), backend_);
         must(opened.has_value(), "the place is free");
         server_ = std::move(*opened);
     }

@@ -51,7 +51,8 @@ struct Node {
     TxnEndpoint endpoint;
 };
 
-/// One program, its end of the session, and what the control thread knows of it: one call at a time.
+/// One program, its end of the session, and what the control thread knows of it: one call at a
+/// time.
 struct Program {
     struct Window {
         std::unique_ptr<std::byte[]> bytes;  // to the byte
@@ -62,6 +63,9 @@ struct Program {
         Type type{};
         std::uint16_t number = 0;
     };
+
+    Program() = default;
+    explicit Program(Node* its_node) : node(its_node) {}
 
     Node* node = nullptr;
     std::uint64_t id = 0;
@@ -145,8 +149,9 @@ private:
         const std::uint8_t what = input_->u8();
         RawSubmission raw;
         raw.opcode = input_->u8() % 16;
-        raw.flags = what >= 240 ? input_->u8() : what & client::SubmissionFlag::kInline &
-                                                     (raw.opcode == 12 ? 1u : 0u);
+        raw.flags = what >= 240
+                        ? input_->u8()
+                        : what & client::SubmissionFlag::kInline & (raw.opcode == 12 ? 1u : 0u);
         raw.peer = what >= 250 ? input_->u16() : what >> 2 & 3;
         raw.slot = what >= 250 ? input_->u16() : std::uint16_t{input_->u8()};
         raw.window = what >= 245 ? input_->u16() : what >> 4 & 3;
@@ -271,7 +276,7 @@ private:
                 must(answer.detached != nullptr, "detaching gives the session back");
                 must(program.memory->view().control->closed.load() == 1, "the program is told");
                 answer.detached.reset();
-                program = {.node = program.node};
+                program = Program(program.node);
                 break;
             case Type::kAddWindow:
                 must(good || answer.key_is_taken, "a window is refused only for its key");

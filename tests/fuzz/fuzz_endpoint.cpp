@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One endpoint, one honest program far away, and a hostile GPU that is the input: it opens channels,
-// asks, answers and lies, with good ICRCs. Only what its keys allow changes, all else stays as it
-// was, and the honest one is served as if nothing had been (E1-E5, E9-E11, T1-T11).
+// One endpoint, one honest program far away, and a hostile GPU that is the input: it opens
+// channels, asks, answers and lies, with good ICRCs. Only what its keys allow changes, all else
+// stays as it was, and the honest one is served as if nothing had been (E1-E5, E9-E11, T1-T11).
 #include <array>
 #include <memory>
 #include <optional>
@@ -40,7 +40,9 @@ txn::TxnProfile quick() {
 struct Guarded {
     Guarded(TxnNode& node, std::uint64_t key, std::size_t size_, std::uint8_t rights)
         : size(size_), bytes(std::make_unique<std::byte[]>(size_)) {
-        for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 7 + 3);
+        for (std::size_t i = 0; std::byte & byte : std::span(bytes.get(), size)) {
+            byte = static_cast<std::byte>(i++ * 7 + 3);
+        }
         node.endpoint.windows().add({key, bytes.get(), size, rights, Tenant{}});
     }
     bool is_untouched() const {
@@ -79,9 +81,9 @@ class Siege {
 public:
     explicit Siege(Input& input)
         : input_(&input),
-          server_(&wire_.add(kServer, quick(),
-                             {.initiators = 4, .targets = 8, .targets_per_source = 6,
-                              .windows = 16})),
+          server_(
+              &wire_.add(kServer, quick(),
+                         {.initiators = 4, .targets = 8, .targets_per_source = 6, .windows = 16})),
           secret_(*server_, kSecretKey, 512, Rights::kAll),
           read_only_(*server_, kReadKey, 100, Rights::kRead),
           loot_(*server_, kLootKey, 333, Rights::kAll),
@@ -120,8 +122,9 @@ private:
             case 8: return answer_open();
             case 9:
             case 10: return say(Opcode::kResponse, answers(), TxnHeader::kFromTarget);
-            case 11: return say(input_->pick(kOpcodes), input_->bytes(input_->u8() % 4),
-                                TxnHeader::kFromTarget);
+            case 11:
+                return say(input_->pick(kOpcodes), input_->bytes(input_->u8() % 4),
+                           TxnHeader::kFromTarget);
             case 12: return revoke();
             default: return say(Opcode::kRequest, items(), 0);
         }
@@ -211,8 +214,8 @@ private:
     }
     void raw() {
         const TxnHeader header{};
-        Bytes bytes = sim::make_frame({.dst = kServer, .src = kEvil}, header,
-                                      input_->bytes(input_->u8()));
+        Bytes bytes =
+            sim::make_frame({.dst = kServer, .src = kEvil}, header, input_->bytes(input_->u8()));
         bytes[wire::kOefhSize + 2] = static_cast<std::byte>(input_->u8());
         bytes[wire::kOefhSize + 3] = static_cast<std::byte>(input_->u8());
         const auto view = wire::parse(bytes);
@@ -238,8 +241,9 @@ private:
 
     std::uint16_t pick() { return static_cast<std::uint16_t>(input_->below(mine_.size())); }
     std::uint64_t key() {
-        constexpr std::uint64_t kKnown[] = {kReadKey, kLootKey, kLootKey, kLootKey,
-                                            kEmptyKey, 0, kSecretKey ^ 1, kReadKey + (1u << 20)};
+        constexpr std::uint64_t kKnown[] = {
+            kReadKey,  kLootKey, kLootKey,       kLootKey,
+            kEmptyKey, 0,        kSecretKey ^ 1, kReadKey + (1u << 20)};
         return input_->pick(kKnown);
     }
     std::uint64_t address() {
@@ -282,9 +286,7 @@ private:
             const std::uint8_t what = input_->u8();
             switch (what % 4) {
                 case 0: items.done(1u + what / 32); break;
-                case 1:
-                    items.done(1, static_cast<wire::TxnStatus>(what / 8));
-                    break;
+                case 1: items.done(1, static_cast<wire::TxnStatus>(what / 8)); break;
                 case 2: items.value(input_->bytes(input_->u8())); break;
                 default:
                     items.read_data(input_->bytes(input_->u8()),
@@ -311,10 +313,10 @@ private:
         if (!endpoint.has_room(*program.channel)) return;
         const std::uint32_t length = what % 4 == 0 ? 8 : std::uint32_t{input_->u8()};
         program.locals.push_back(std::make_unique<std::byte[]>(std::max(length, 1u)));
-        constexpr txn::Operation kOperations[] = {
-            txn::Operation::kLoad, txn::Operation::kStore, txn::Operation::kAtomic,
-            txn::Operation::kWrite, txn::Operation::kRead, txn::Operation::kSend,
-            txn::Operation::kFence};
+        constexpr txn::Operation kOperations[] = {txn::Operation::kLoad,   txn::Operation::kStore,
+                                                  txn::Operation::kAtomic, txn::Operation::kWrite,
+                                                  txn::Operation::kRead,   txn::Operation::kSend,
+                                                  txn::Operation::kFence};
         const txn::Request request{.operation = input_->pick(kOperations),
                                    .atomic = static_cast<wire::AtomicOp>(what / 8 % 6),
                                    .has_immediate = (what & 0x80) != 0,
@@ -348,8 +350,8 @@ private:
     void serve_the_honest() {
         TxnNode& node = wire_.add(kHonest, quick(), {.initiators = 1, .targets = 1, .windows = 16});
         Program program;
-        program.channel = node.endpoint.open(kServer, txn::ChannelClass::kLoadStore, program,
-                                             wire_.now);
+        program.channel =
+            node.endpoint.open(kServer, txn::ChannelClass::kLoadStore, program, wire_.now);
         must(wire_.run(10ms, [&] { return program.opened; }), "T7: an honest one is let in");
         std::uint64_t value = 0;
         const txn::Request load{.operation = txn::Operation::kLoad,

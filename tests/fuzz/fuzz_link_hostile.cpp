@@ -101,7 +101,8 @@ private:
             return {type, number_near(LoneLink::kTheirSeq), epoch_near(LoneLink::kTheirEpoch)};
         }
         if (type == CtlOsType::kInitEcho) {
-            return {type, number_near(tx.init_seq().value() + 4) % kNumbers, epoch_near(tx.epoch())};
+            return {type, number_near(tx.init_seq().value() + 4) % kNumbers,
+                    epoch_near(tx.epoch())};
         }
         return {type, number_near(tx.oldest().value()), 0};
     }
@@ -200,7 +201,8 @@ private:
                 if (frame.vc == Vc{i}) held += frame.credits;
             }
             must(link.cbfc_receiver().held(Vc{i}) <= limit, "C1");
-            must(link.cbfc_receiver().held(Vc{i}) == held, "C2: what is held is what was delivered");
+            must(link.cbfc_receiver().held(Vc{i}) == held,
+                 "C2: what is held is what was delivered");
             must(link.cbfc_sender().in_use(Vc{i}) <= limit, "C6: no more in use than there are");
         }
     }

@@ -62,9 +62,7 @@ private:
     void act() {
         switch (input_->below(8)) {
             case 0: return publish();
-            case 1:
-                rig_.run_for(std::chrono::microseconds(1 + input_->u8() % 8));
-                return collect();
+            case 1: rig_.run_for(std::chrono::microseconds(1 + input_->u8() % 8)); return collect();
             case 2: return inject(Bytes(input_->bytes(input_->u16() % 700)));
             default: return inject(data_frame());
         }

@@ -28,8 +28,8 @@ void device(std::string_view text, std::uint32_t frame) {
     auto args = dpdk::DeviceArgs::parse(text);
     if (!args) return must(!args.error().empty(), "refused with a reason");
     must(!args->name().empty(), "a device has a name");
-    const std::string again = args->name() + (args->arguments().empty() ? "" : ",") +
-                              args->arguments();
+    const std::string again =
+        args->name() + (args->arguments().empty() ? "" : ",") + args->arguments();
     const auto twice = dpdk::DeviceArgs::parse(again);
     must(twice && twice->name() == args->name() && twice->arguments() == args->arguments(),
          "a device means the same when it is written again");

@@ -10,7 +10,8 @@ import random
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-SCRIPTED = ("client_socket", "clients", "control_socket", "endpoint", "link", "link_hostile", "switch")
+SCRIPTED = ("client_socket", "clients", "control_socket", "endpoint", "link", "link_hostile",
+            "switch")
 SCRIPTS = 30
 SCRIPT_BYTES = 600
 REQUESTS = (
