@@ -145,7 +145,7 @@ def keep(program, target, work):
 def coverage(chosen, work):
     """{target: {file: (lines reached, lines)}} of the corpus and what was found."""
     folder = work.parent / "coverage"
-    flags = "-fprofile-instr-generate,-fcoverage-mapping"
+    flags = "['-fprofile-instr-generate', '-fcoverage-mapping']"
     build(folder, [f"-Dcpp_args={flags}", "-Dcpp_link_args=-fprofile-instr-generate"], ["fuzz"])
     tool = {name: shutil.which(name) or shutil.which(f"{name}-14")
             for name in ("llvm-profdata", "llvm-cov")}
