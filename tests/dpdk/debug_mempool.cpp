@@ -50,14 +50,14 @@ public:
             }
             free_.push_back(buffers[i]);
             all_.insert(buffers[i]);
-            poison(gap_of(pool, buffers[i]), pool.header_size);
-            poison(buffers[i], pool.elt_size);
+            if (armed_) poison(buffers[i], pool.elt_size);
         }
         return 0;
     }
     int get(const rte_mempool& pool, void** buffers, unsigned n) {
         const std::lock_guard lock(mutex_);
         if (free_.size() < n) return -ENOBUFS;
+        if (!armed_) arm(pool);
         // Only a pool that is taken down has fewer buffers than it was made with: its memory
         // belongs to EAL from now on.
         if (pool.populated_size < pool.size) let_go(pool);
@@ -75,12 +75,23 @@ public:
     }
 
 private:
+    /// Who makes the pool writes into the buffers after he has put them there; the first that is
+    /// taken out says that he is done.
+    void arm(const rte_mempool& pool) {
+        armed_ = true;
+        for (void* const buffer : all_) {
+            // Of a pool of one buffer nobody could tell when it is taken down, see get().
+            if (pool.size > 1) poison(gap_of(pool, buffer), pool.header_size);
+            poison(buffer, pool.elt_size);
+        }
+    }
     void let_go(const rte_mempool& pool) {
         for (void* const buffer : all_) unpoison(gap_of(pool, buffer), pool.header_size);
         all_.clear();
     }
 
     mutable std::mutex mutex_;
+    bool armed_ = false;
     std::deque<void*> free_;
     std::unordered_set<void*> there_, all_;
 };
