@@ -136,7 +136,7 @@ def keep(program, target, work):
                        + [str(path) for path in sources], capture_output=True, check=True)
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.glob("*.input"):
-            if not path.name.startswith("found-"):
+            if re.fullmatch("[0-9a-f]{12}", path.stem):
                 path.unlink()
         for path in pathlib.Path(merged).iterdir():
             shutil.copyfile(path, folder / f"{path.name[:12]}.input")
