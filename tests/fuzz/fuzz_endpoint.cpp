@@ -85,7 +85,7 @@ public:
               &wire_.add(kServer, quick(),
                          {.initiators = 4, .targets = 8, .targets_per_source = 6, .windows = 16})),
           secret_(*server_, kSecretKey, 512, Rights::kAll),
-          read_only_(*server_, kReadKey, 100, Rights::kRead),
+          read_only_(*server_, kReadKey, 700, Rights::kRead),
           loot_(*server_, kLootKey, 333, Rights::kAll),
           empty_(*server_, kEmptyKey, 0, Rights::kAll) {
         for (std::uint32_t n = input.u8() % 8; n > 0; --n) {
