@@ -195,7 +195,7 @@ private:
         const auto opcode = static_cast<ItemOpcode>(head >> 24);
         head_ = head;
         size_ = item_size(opcode, static_cast<std::uint8_t>(head >> 16), head & 0xFFFF);
-        is_read_ = opcode == ItemOpcode::kRead;
+        is_read_ = size_ != 0 && opcode == ItemOpcode::kRead;
     }
 
     std::span<const std::byte> rest_;

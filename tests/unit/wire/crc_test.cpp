@@ -4,12 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <random>
 #include <span>
 #include <string_view>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -22,6 +19,7 @@
 #include "proto/wire/frame.h"
 #include "proto/wire/icrc.h"
 #include "tests/unit/wire/bytes.h"
+#include "tests/unit/wire/lonely_page.h"
 
 namespace ethlink::wire {
 namespace {
@@ -214,28 +212,9 @@ TEST(Crc32, AHeadReplacesWhatStandsThere) {
     }
 }
 
-// A page between two that nobody may read: a byte too many at either end is a crash, whatever
-// instruction reads it (a sanitizer does not see them all).
-class LonelyPage {
-public:
-    LonelyPage() : pages_(mmap(nullptr, 3 * size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
-        if (pages_ == MAP_FAILED) throw std::bad_alloc();
-        if (mprotect(bytes().data(), size_, PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc();
-    }
-    LonelyPage(const LonelyPage&) = delete;
-    LonelyPage& operator=(const LonelyPage&) = delete;
-    ~LonelyPage() { munmap(pages_, 3 * size_); }
-
-    std::span<std::byte> bytes() const { return {static_cast<std::byte*>(pages_) + size_, size_}; }
-
-private:
-    std::size_t size_ = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    void* pages_;
-};
-
 TEST(Crc32, NoByteOutsideIsRead) {
     std::mt19937 random(7);
-    const LonelyPage page;
+    const test::LonelyPage page;
     std::ranges::generate(page.bytes(), [&] { return static_cast<std::byte>(random()); });
     const CrcHead head = random_head(random);
     for (std::size_t size = 0; size <= 700; ++size) {

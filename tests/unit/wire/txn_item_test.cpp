@@ -12,6 +12,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "tests/unit/wire/bytes.h"
+#include "tests/unit/wire/lonely_page.h"
 
 namespace ethlink::wire {
 namespace {
@@ -279,6 +280,23 @@ TEST(TxnItem, FlagsThatItsOpcodeDoesNotHave) {
         EXPECT_EQ(begins(ItemOpcode::kData, 8), flags == 0) << flags;
         EXPECT_EQ(begins(ItemOpcode::kReadData, 8), flags <= 1) << flags;
         EXPECT_EQ(begins(ItemOpcode::kReadData, 0), flags == 4 || flags == 5) << flags;
+    }
+}
+
+TEST(TxnItem, NoByteBehindAHeadIsReadWhateverItSays) {
+    const test::LonelyPage page;
+    const auto head = page.bytes().last(kItemHeadSize);
+    for (unsigned opcode = 0; opcode < 256; ++opcode) {
+        for (unsigned flags = 0; flags < 256; ++flags) {
+            for (const unsigned length : {0u, 1u, 0x7F1Au, 0xFFFFu}) {
+                head[0] = static_cast<std::byte>(opcode);
+                head[1] = static_cast<std::byte>(flags);
+                store_be16(&head[2], static_cast<std::uint16_t>(length));
+                ItemReader reader(head), skipper(head);
+                ItemView item;
+                EXPECT_EQ(reader.read(item), skipper.skip());
+            }
+        }
     }
 }
 
