@@ -44,7 +44,7 @@ struct Node {
                     .epoch = gpu.value,
                     .classes = {ClassVcs{Vc{0}, Vc{1}}, ClassVcs{Vc{2}, Vc{3}}}},
                    quick(), {.initiators = 8, .targets = 8, .targets_per_source = 8, .windows = 64},
-                   clients, Random(gpu.value)) {
+                   clients, SecretRandom::seeded(gpu.value)) {
         clients.bind(endpoint);
     }
     EndpointClients clients;

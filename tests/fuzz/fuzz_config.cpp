@@ -6,9 +6,10 @@
 #include "control/capacity.h"
 #include "control/config.h"
 #include "control/config_reader.h"
-#include "control/deadlock.h"
+#include "control/fabric_proof.h"
 #include "control/report.h"
 #include "control/routes.h"
+#include "control/topo_picture.h"
 #include "tests/fuzz/input.h"
 
 namespace ethlink::fuzz {
@@ -17,7 +18,7 @@ namespace {
 using control::ConfigError;
 using control::Fabric;
 
-constexpr std::size_t kNodesMax = 40;  // for all that grows faster than the file
+constexpr std::size_t kNodesMax = 40, kLinksMax = 80;  // for all that grows faster than the file
 
 void check_errors(const std::vector<ConfigError>& errors) {
     must(!errors.empty() && errors.size() <= 20, "refused for some reasons, and not too many");
@@ -43,12 +44,49 @@ void check_ports(const Fabric& fabric) {
     }
 }
 
+/// What the proof lets pass has no circle and no hole; what it does not is told.
+void check_proof(const Fabric& fabric, const std::vector<control::RouteTable>& routes) {
+    const control::FabricProof proof = control::prove_fabric(fabric);
+    if (!proof.errors.empty()) return check_errors(proof.errors);
+    must(proof.deadlock_free, "S10: what may run cannot stand still");
+    must(proof.single_failures_checked >= fabric.links.size(), "F2: each link fails once");
+    must(control::prove_tables(control::FabricGraph(fabric), routes).empty(),
+         "S10: the same, table by table");
+}
+
+/// Routes that follow a link down and up again end where new ones begin.
+void check_updates(const Fabric& fabric) {
+    if (fabric.links.empty()) return;
+    control::Routes routes(fabric);
+    control::FabricHealth health(fabric);
+    for (const auto state :
+         {control::LinkHealth::kDown, control::LinkHealth::kDraining, control::LinkHealth::kUp}) {
+        health.set_link(fabric.links.size() / 2, state);
+        routes.update(health);
+        const control::Routes anew(fabric, health);
+        for (std::uint32_t i = 0; i < fabric.nodes.size(); ++i) {
+            const control::NodeId node{i};
+            must(routes.table_of(node) == anew.table_of(node), "S4: an update, or all anew");
+        }
+    }
+}
+
+void check_pictures(const Fabric& fabric) {
+    for (const bool fold : {false, true}) {
+        const control::Picture picture = control::make_picture(fabric, fold);
+        must(!control::to_dot(picture).empty(), "a picture");
+        must(!control::to_mermaid(picture).empty(), "a flowchart");
+    }
+}
+
 void check_fabric(const Fabric& fabric) {
     check_ports(fabric);
-    if (fabric.nodes.size() > kNodesMax) return;
+    if (fabric.nodes.size() > kNodesMax || fabric.links.size() > kLinksMax) return;
     const auto routes = control::compute_routes(fabric);
     must(routes.size() == fabric.nodes.size(), "a table for each node");
-    must(control::check_deadlock(fabric, routes).empty(), "S10: what loads cannot stand still");
+    check_proof(fabric, routes);
+    check_updates(fabric);
+    check_pictures(fabric);
     (void)control::to_json(fabric).dump();
     (void)control::to_text(fabric);
     (void)control::to_json(fabric, routes).dump();
