@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 #include <poll.h>
+#include <string>
+#include <string_view>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <utility>
@@ -24,6 +26,16 @@ Unexpected<std::string> failure(std::string why) {
 
 }  // namespace
 
+Expected<json, std::string> read_answer(std::string_view line) {
+    json answer = json::parse(line, nullptr, false);
+    const bool whole = answer.is_object() && answer.contains("ok") && answer["ok"].is_boolean();
+    if (!whole) return failure("the process answered something that is no answer");
+    if (answer["ok"].get<bool>()) return std::move(answer["result"]);
+    const auto error = answer.find("error");
+    const bool told = error != answer.end() && error->is_string() && *error != "";
+    return failure(told ? error->get<std::string>() : "refused without a reason");
+}
+
 Expected<ControlClient, std::string> ControlClient::connect(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -41,7 +53,8 @@ Expected<ControlClient, std::string> ControlClient::connect(const std::string& p
 
 Expected<json, std::string> ControlClient::ask(const json& request, Duration limit) {
     const auto end = Clock::now() + limit;
-    const std::string line = request.dump() + "\n";
+    // A name from the command line may be no UTF-8.
+    const std::string line = request.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
     for (std::size_t sent = 0; sent < line.size();) {
         const ssize_t n = send(socket_.get(), line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
         // A refusal may be waiting to be read although the other end has closed.
@@ -50,11 +63,7 @@ Expected<json, std::string> ControlClient::ask(const json& request, Duration lim
     }
     auto text = read_line(end);
     if (!text) return failure(text.error());
-    json answer = json::parse(*text, nullptr, false);
-    const bool whole = answer.is_object() && answer.contains("ok") && answer["ok"].is_boolean();
-    if (!whole) return failure("the process answered something that is no answer");
-    if (answer["ok"].get<bool>()) return std::move(answer["result"]);
-    return failure(answer.value("error", "refused without a reason"));
+    return read_answer(*text);
 }
 
 Expected<std::string, std::string> ControlClient::read_line(Clock::time_point limit) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -13,6 +14,9 @@
 #include "proto/time.h"
 
 namespace ethlink::control {
+
+/// One line that a process answered, whoever wrote it: the `result` in it, or a sentence.
+[[nodiscard]] Expected<nlohmann::json, std::string> read_answer(std::string_view line);
 
 class ControlClient {
 public:
