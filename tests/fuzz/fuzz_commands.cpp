@@ -8,6 +8,7 @@
 
 #include "control/runtime/commands_faults.h"
 #include "control/runtime/commands_table.h"
+#include "control/runtime/control_socket_client.h"
 #include "tests/fuzz/input.h"
 
 namespace ethlink::fuzz {
@@ -48,12 +49,16 @@ public:
     void ask(std::string_view line) {
         const json before = control::to_json(faults_);
         applied_ = false;
+        (void)control::read_answer(line);  // The other way round: a hostile process answers so.
         const std::string text = table_.answer(line);
         must(text.find('\n') == std::string::npos, "one line");
         const json answer = json::parse(text, nullptr, false);
         must(answer.is_object() && answer.contains("ok") && answer["ok"].is_boolean(),
              "X3: an answer is JSON and says whether");
         const bool good = answer["ok"].get<bool>();
+        const auto read = control::read_answer(text);
+        must(read.has_value() == good, "whoever asks reads the same");
+        must(good || read.error() == answer["error"], "and the same sentence");
         must(answer.contains("result") == good && answer.contains("error") != good,
              "a result, or an error");
         must(good || (answer["error"].is_string() &&

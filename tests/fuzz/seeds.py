@@ -25,6 +25,15 @@ TEXTS = (  # by what fuzz_texts.cpp takes it for
     (1, "0000:03:00.0"), (1, "net_af_xdp0,iface=va0"), (1, "net_pcap0,rx_pcap=a,tx_pcap=b"),
     (2, "all-to-all"), (3, "leaf0"), (3, "lab-1.x"),
 )
+SHAPES = (
+    "kind: back-to-back, tracks: 2", "kind: single-rack, gpus: 3, tracks: 2",
+    "kind: dual-rack, gpus: 4, tracks: 1, uplinks: 2",
+    "kind: leaf-spine, gpus: 4, racks: 2, tracks: 1, spines: 2, uplinks: 2",
+    "kind: leaf-spine, gpus: 4, racks: 2, oversubscription: 2",
+)
+TRANSPORT = ("max_outstanding_transactions: 64, max_outstanding_items: 256, "
+             "response_buffer_bytes: 65536, ack_delay_us: 3, retry_timer_min_us: 50, "
+             "retry_timer_max_us: 5000, give_up_timer_ms: 100, retries_per_path: 3")
 OEFH = 14
 NET = 2
 
@@ -54,6 +63,10 @@ def seeds():
         yield "crc", name, b"\0\0\0\0\0\0" + frame
     for path in sorted((ROOT / "configs").glob("*.yaml")):
         yield "config", path.stem, path.read_bytes()
+    for number, shape in enumerate(SHAPES):
+        text = (f"fabric: f\ntopology: {{{shape}}}\n"
+                f"profiles: {{default: {{transport: {{{TRANSPORT}}}}}}}\n")
+        yield "config", f"shape{number}", text.encode()
     for number, request in enumerate(REQUESTS):
         yield "commands", f"request{number}", request.encode()
     for number, (kind, text) in enumerate(TEXTS):
