@@ -28,10 +28,7 @@ from meaning import Refused
 
 CHUNK = 100  # random rounds that are one case
 # Where the shipped code departs from docs/protocol.md, known and told: (reader, case): why.
-KNOWN = {
-    ("Cpp", "llr/llr_end_forgets_what_is_owed"):
-        "LlrRx::end_session() still owes the ACK of the session that has ended",
-}
+KNOWN = {}
 SHOWN = 20  # failures in full
 
 

@@ -73,7 +73,7 @@ TEST(Capacity, ThePoolByHand) {
     EXPECT_EQ(pool.ingress, 4u * 4 * 512);  // 4 ports, 4 lossless VCs
     EXPECT_EQ(pool.best_effort,
               4u * 256 + 2u * 256);  // ingress of 4 ports, egress of the switch's 2
-    EXPECT_EQ(pool.endpoint, 2u * 5 * 256);
+    EXPECT_EQ(pool.endpoint, 2u * 5 * 64);
     EXPECT_EQ(pool.replay, 4u * 1024);
     EXPECT_EQ(pool.wire, 4u * 512);
     EXPECT_EQ(pool.faults, 0u);
