@@ -79,6 +79,11 @@ public:
 
     std::uint64_t published() const { return published_; }
 
+    /// Publisher: the object published last, until the next publish(); nullptr if there is none.
+    const T* current() const {
+        return versions_.empty() ? nullptr : versions_.back()->object.get();
+    }
+
 private:
     std::atomic<const Version*> current_{nullptr};
     std::vector<Seen> seen_;

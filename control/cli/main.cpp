@@ -68,8 +68,9 @@ int main(int argc, char** argv) {
         "What stands behind `--` goes to DPDK's EAL. Start with: ethlink lab "
         "configs/single-rack.yaml");
     int exit_code = kOk;
-    for (const AddCommand add : {add_lab, add_up, add_down, add_switch, add_endpoint, add_pktgen,
-                                 add_perf, add_show, add_impair, add_check, add_export, add_topo}) {
+    for (const AddCommand add :
+         {add_lab, add_up, add_down, add_switch, add_endpoint, add_pktgen, add_perf, add_show,
+          add_impair, add_link, add_drain, add_reload, add_check, add_export, add_topo}) {
         add(app, context, exit_code);
     }
     if (complain_of_command(app, argc, argv)) return kUsage;

@@ -109,6 +109,13 @@ int show_workers(Asker& asker, bool as_json) {
     });
 }
 
+/// Of all switches in short, or each route of one node.
+int show_routes(control::ControlClient& client, const std::string& node, bool as_json) {
+    json request{{"command", "routes"}};
+    if (!node.empty()) request["node"] = node;
+    return print(client.ask(request), as_json, node.empty() ? route_summary_table : routes_table);
+}
+
 int show_instances(bool as_json) {
     const auto instances = control::find_instances();
     if (as_json) {
@@ -130,18 +137,23 @@ int run(const Arguments& arguments) {
     std::string what;
     for (const std::string& word : arguments.what) what += (what.empty() ? "" : " ") + word;
     if (what == "instances") return show_instances(arguments.json);
+    const bool routes = arguments.what.front() == "routes" && arguments.what.size() <= 2;
     const Plain* plain = nullptr;
-    std::string known = "instances, workers, llr counters";
+    std::string known = "instances, workers, llr counters, routes [NODE]";
     for (const Plain& p : kPlain) {
         if (what == p.what) plain = &p;
         known += std::string(", ") + p.what;
     }
-    if (plain == nullptr && what != "workers" && what != "llr counters") {
+    if (plain == nullptr && !routes && what != "workers" && what != "llr counters") {
         complain("there is nothing called `" + what + "` to show; there is: " + known);
         return kUsage;
     }
     auto client = connect_or_complain(arguments.instance);
     if (!client) return kCannotRun;
+    if (routes) {
+        return show_routes(*client, arguments.what.size() == 2 ? arguments.what[1] : "",
+                           arguments.json);
+    }
     Asker asker(*client, arguments);
     if (what == "workers") return show_workers(asker, arguments.json);
     if (what == "llr counters") return show_llr_counters(asker, arguments.json);
@@ -157,8 +169,8 @@ void add_show(CLI::App& app, const Context&, int& exit_code) {
     CLI::App& show = *app.add_subcommand("show", "Ask a running process: links, counters, credits");
     show.add_option("what", arguments->what,
                     "instances, nodes, endpoints, cycles, ports, links, llr interface, llr "
-                    "counters [detailed], cbfc, vcs, drops, workers, pool, latency, traffic, "
-                    "faults")
+                    "counters [detailed], cbfc, vcs, drops, routes [NODE], workers, pool, latency, "
+                    "traffic, faults")
         ->required();
     show.add_option("--port,-i", arguments->port, "Only this port (leaf0:e0) or node (leaf0)");
     show.add_option("--instance", arguments->instance, "Which process, if several run");

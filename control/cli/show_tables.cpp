@@ -68,24 +68,45 @@ std::string ports_table(const json& ports) {
 }
 
 std::string links_table(const json& links) {
-    Table table({"PORT", "LINK", "LLR_TX", "LLR_RX", "TX_EPOCH", "RX_EPOCH", "OUTSTANDING", "BYTES",
-                 "REPLAY_COUNT", "RTT", "CBFC"});
+    Table table({"PORT", "LINK", "ROUTING", "LLR_TX", "LLR_RX", "TX_EPOCH", "RX_EPOCH",
+                 "OUTSTANDING", "BYTES", "REPLAY_COUNT", "RTT", "CBFC"});
     for (const json& l : links) {
-        table.add({cell(l, "port"), l.value("up", false) ? "up" : "down", cell(l, "llr_tx_status"),
-                   cell(l, "llr_rx_status"), cell(l, "tx_epoch"), cell(l, "rx_epoch"),
-                   cell(l, "outstanding_frames"), cell(l, "outstanding_bytes"),
+        table.add({cell(l, "port"), l.value("up", false) ? "up" : "down", cell(l, "routing"),
+                   cell(l, "llr_tx_status"), cell(l, "llr_rx_status"), cell(l, "tx_epoch"),
+                   cell(l, "rx_epoch"), cell(l, "outstanding_frames"), cell(l, "outstanding_bytes"),
                    cell(l, "replay_count"), human_ns(count(l, "rtt_ns")), on_off(l, "cbfc")});
     }
     return or_nothing(table, links, "no links here");
 }
 
 std::string nodes_table(const json& nodes) {
-    Table table({"NODE", "KIND", "GPU", "TENANT", "WORKERS", "PORTS"});
+    Table table({"NODE", "KIND", "GPU", "TENANT", "ROUTING", "WORKERS", "PORTS"});
     for (const json& n : nodes) {
         table.add({cell(n, "node"), cell(n, "kind"), cell(n, "gpu"), cell(n, "tenant"),
-                   cell(n, "workers"), cell(n, "ports")});
+                   cell(n, "routing"), cell(n, "workers"), cell(n, "ports")});
     }
     return table.text();
+}
+
+std::string routes_table(const json& routes) {
+    Table table({"NODE", "GPU", "TO", "PORTS"});
+    for (const json& r : routes) {
+        std::string ports;
+        for (const json& port : r.value("ports", json::array())) {
+            if (port.is_string()) ports += (ports.empty() ? "" : " ") + port.get<std::string>();
+        }
+        table.add({cell(r, "node"), cell(r, "gpu"), cell(r, "to"), ports});
+    }
+    return or_nothing(table, routes, "no route leads anywhere");
+}
+
+std::string route_summary_table(const json& switches) {
+    Table table({"NODE", "DESTINATIONS", "LISTS", "TABLES", "BYTES"});
+    for (const json& s : switches) {
+        table.add({cell(s, "node"), cell(s, "destinations"), cell(s, "lists"), cell(s, "tables"),
+                   cell(s, "bytes")});
+    }
+    return or_nothing(table, switches, "no switches here");
 }
 
 std::string endpoints_table(const json& endpoints) {

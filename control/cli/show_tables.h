@@ -13,6 +13,8 @@ namespace ethlink::cli {
 std::string ports_table(const nlohmann::json& ports);
 std::string links_table(const nlohmann::json& links);
 std::string cycles_table(const nlohmann::json& cycles);
+std::string routes_table(const nlohmann::json& routes);
+std::string route_summary_table(const nlohmann::json& switches);
 std::string endpoints_table(const nlohmann::json& endpoints);
 std::string nodes_table(const nlohmann::json& nodes);
 std::string cbfc_table(const nlohmann::json& cbfc);

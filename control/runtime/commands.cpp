@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 
 #include "control/runtime/commands_faults.h"
+#include "control/runtime/commands_live.h"
+#include "control/runtime/route_state.h"
 #include "control/runtime/stats_json.h"
 #include "control/runtime/totals.h"
 
@@ -63,6 +65,7 @@ public:
                             {"kind", endpoint ? "endpoint" : "switch"},
                             {"gpu", node.gpu ? json(hex(*node.gpu)) : json()},
                             {"tenant", node.tenant.value},
+                            {"routing", routing_of_node(*process_, plan.node)},
                             {"workers", plan.workers},
                             {"ports", node.ports.size()}});
         }
@@ -306,9 +309,7 @@ template <class Describe>
 std::function<json(const PortView&)> of_links(const char* key, Describe describe) {
     return [key, describe](const PortView& view) -> json {
         if (!view.port.link) return nullptr;
-        json value = describe(view.port.link->stats(), view.profile);
-        if (key == nullptr) return value;
-        return {{key, std::move(value)}};
+        return {{key, describe(view.port.link->stats(), view.profile)}};
     };
 }
 
@@ -330,12 +331,16 @@ void add_commands(CommandTable& table, Process& process, const std::string& inst
     simple("cycles", "Cycles of endpoints per transaction, by stage.", &Commands::cycles);
     simple("endpoints", "Remote memory: programs, transactions, retries.", &Commands::endpoints);
     ports("ports", "Frames, bytes and drops of each port.", describe_port);
-    ports("links", "LLR state of each link port.",
-          of_links(nullptr, [](const auto& s, const auto& p) {
-              json entry = link_json(s, p.link);
-              entry["profile"] = p.name;
+    ports("links", "LLR state of each link port, and whether routes use it.",
+          [&process](const PortView& view) -> json {
+              if (!view.port.link) return nullptr;
+              json entry = link_json(view.port.link->stats(), view.profile.link);
+              entry["profile"] = view.profile.name;
+              if (view.config.link) {
+                  entry["routing"] = routing_of_link(process, *view.config.link);
+              }
               return entry;
-          }));
+          });
     ports("llr counters", "All counters of each link port, under SAI's names.",
           of_links("counters", [](const auto& s, const auto&) { return llr_counters_json(s); }));
     ports("cbfc", "Credits of each link port, by VC.",
@@ -361,6 +366,7 @@ void add_commands(CommandTable& table, Process& process, const std::string& inst
     keys.insert(keys.end(), fault_keys().begin(), fault_keys().end());
     table.add({"fault set", "Changes the faults of a port's wire; what is not named stays.", keys,
                [commands](const json& request) { return commands->set_faults(request); }});
+    add_live_commands(table, process);
 }
 
 }  // namespace ethlink::control

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "control/runtime/preflight.h"
+#include "control/runtime/stats_json.h"
 #include "control/runtime/system_random.h"
 
 namespace ethlink::control {
@@ -89,7 +90,7 @@ Expected<std::unique_ptr<Process>, std::string> Process::start(const Fabric& fab
                     .and_then([&] { return process->make_pool(); })
                     .and_then([&] { return process->make_nodes(options); });
     if (!done) return failure(done.error());
-    process->publish_tables();
+    for (auto& s : process->switches_) process->publish_table(*s);
     done = process->run(options);
     if (!done) return failure(done.error());
     return process;
@@ -179,7 +180,7 @@ Expected<void, std::string> Process::make_nodes(const ProcessOptions& options) {
         return fabric_->node(plan.node).kind == NodeKind::kEndpoint;
     });
     Expected<std::vector<PktgenIdentity>, std::string> identities;
-    if (has_endpoint) identities = make_identities(*fabric_, *routes_, options.traffic);
+    if (has_endpoint) identities = make_identities(*fabric_, routes_->routes(), options.traffic);
     if (!identities) return failure(identities.error());
     const std::vector<NodeId> endpoints = endpoints_of(*fabric_);
     wires_.resize(fabric_->links.size());
@@ -263,12 +264,10 @@ Expected<std::unique_ptr<Port<Mbuf>>, std::string> Process::open_device(PortRef 
     return std::move(*port);
 }
 
-void Process::publish_tables() {
-    for (auto& s : switches_) {
-        if (auto table = make_table(routes_->table_of(s->node->plan().node))) {
-            s->tables.publish(std::move(table));
-        }
-    }
+/// Made from the table in use, so that flows stay where they are.
+void Process::publish_table(RunningSwitch& s) {
+    const RouteTable routes = routes_->routes().table_of(s.node->plan().node);
+    if (auto table = make_table(routes, s.tables.current())) s.tables.publish(std::move(table));
 }
 
 dpdk::IdlePolicy Process::idle_policy(const ProcessOptions& options) const {
@@ -297,6 +296,7 @@ Expected<void, std::string> Process::run(const ProcessOptions& options) {
             std::make_unique<dpdk::LcoreRunner>(eal_->workers()[i], clock_, idle_policy(options)));
         if (auto started = runner.start(lists[i]); !started) return failure(started.error());
     }
+    links_.emplace(fabric_->links.size(), clock_.now());
     return {};
 }
 
@@ -310,7 +310,63 @@ std::vector<std::string> Process::on_time() {
     }
     for (auto& s : switches_) s->tables.reclaim();
     for (auto& e : endpoints_) e->plans.reclaim();
+    watch_links(events);
     return events;
+}
+
+void Process::watch_links(std::vector<std::string>& events) {
+    // A link runs if both ends say so, as far as they are here.
+    std::vector<bool> here(fabric_->links.size()), runs(fabric_->links.size(), true);
+    for_each_port([&](const FabricNode& node, const NodePlan&, const PortState<Mbuf>& port) {
+        const FabricPort& config = node.ports[port.rules.id.value];
+        if (!port.link || !config.link) return;
+        here[*config.link] = true;
+        if (!port.device->is_up() ||
+            !link_is_up(port.link->stats(), fabric_->profile(config.profile).link)) {
+            runs[*config.link] = false;
+        }
+    });
+    FabricCondition condition = routes_->condition();
+    const Time now = clock_.now();
+    for (std::size_t i = 0; i < here.size(); ++i) {
+        if (here[i]) condition.dead[i] = !links_->observe(i, runs[i], now);
+    }
+    if (condition == routes_->condition() || condition == refused_) return;
+    const auto published = set_condition(condition);
+    if (!published) {
+        refused_ = condition;
+        events.push_back("the tables stay as they are: " + published.error());
+        return;
+    }
+    refused_.reset();
+    if (*published > 0) {
+        events.push_back("links changed: new tables for " + std::to_string(*published) +
+                         (*published == 1 ? " switch" : " switches"));
+    }
+}
+
+Expected<std::size_t, std::string> Process::set_condition(const FabricCondition& condition) {
+    const RouteKeeper::Update update = routes_->apply(condition);
+    if (!update.refused.empty()) return failure(update.refused.front());
+    std::size_t published = 0;
+    for (auto& s : switches_) {
+        if (!std::ranges::binary_search(update.changed, s->node->plan().node)) continue;
+        publish_table(*s);
+        ++published;
+    }
+    return published;
+}
+
+bool Process::set_wire(PortRef port, bool up) {
+    const std::optional<std::size_t> link = fabric_->port(port).link;
+    if (!link || !wires_[*link]) return false;
+    wires_[*link]->set_up(up);
+    return true;
+}
+
+bool Process::runs(NodeId node) const {
+    return std::ranges::any_of(plan_.nodes,
+                               [&](const NodePlan& plan) { return plan.node == node; });
 }
 
 std::string Process::port_of(const dpdk::EthPort& device) const {

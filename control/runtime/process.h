@@ -2,6 +2,7 @@
 // The nodes of a fabric that this process runs: memory, devices, poll threads, tables, shutdown.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,10 +11,11 @@
 
 #include "control/capacity.h"
 #include "control/config.h"
-#include "control/routes.h"
+#include "control/route_keeper.h"
 #include "control/runtime/node.h"
 #include "control/runtime/traffic.h"
 #include "control/runtime/txn_host.h"
+#include "control/steady_links.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/eth_port.h"
 #include "dataplane/dpdk/lcore_runner.h"
@@ -71,7 +73,8 @@ public:
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
 
-    /// Supervises ports and reclaims tables; call about every 100 ms. What happened, for the log.
+    /// Supervises ports, reclaims tables, and leads frames around links that went down; call at
+    /// least every 100 ms. What happened, for the log.
     std::vector<std::string> on_time();
 
     /// Gives every endpoint here a new plan.
@@ -79,6 +82,13 @@ public:
 
     /// Instead of sending: every endpoint here asks its destinations whether they are there.
     void probe(bool probing);
+
+    /// Publishes new tables for switches here whose routes change, and tells how many these are. An
+    /// error, and no change, if old and new tables may not be mixed.
+    Expected<std::size_t, std::string> set_condition(const FabricCondition& condition);
+
+    /// Pulls or plugs the in-process wire of a port; false if it has none.
+    bool set_wire(PortRef port, bool up);
 
     /// Whether all links run and know their credits.
     bool links_up() const;
@@ -93,6 +103,8 @@ public:
 
     const Fabric& fabric() const { return *fabric_; }
     const CapacityPlan& plan() const { return plan_; }
+    const RouteKeeper& routes() const { return *routes_; }
+    bool runs(NodeId node) const;
     const std::vector<std::unique_ptr<RunningSwitch>>& switches() const { return switches_; }
     const std::vector<std::unique_ptr<RunningEndpoint>>& endpoints() const { return endpoints_; }
     const std::vector<RunningFaults>& faults() const { return faults_; }
@@ -128,14 +140,17 @@ private:
                                                                    const PortPlan& plan);
     std::unique_ptr<Port<Mbuf>> plug_wire(PortRef ref, const PortPlan& plan);
     std::string port_of(const dpdk::EthPort& device) const;
-    void publish_tables();
+    void publish_table(RunningSwitch& s);
+    void watch_links(std::vector<std::string>& events);
     Expected<void, std::string> run(const ProcessOptions& options);
     dpdk::IdlePolicy idle_policy(const ProcessOptions& options) const;
 
     const Fabric* fabric_;
     dpdk::TscClock clock_;
     CapacityPlan plan_;
-    std::optional<Routes> routes_;  // set by plan()
+    std::optional<RouteKeeper> routes_;       // set by plan()
+    std::optional<SteadyLinks> links_;        // set by run()
+    std::optional<FabricCondition> refused_;  // not tried again
     std::unique_ptr<dpdk::Eal> eal_;
     std::unique_ptr<dpdk::MbufPool> pool_;
     std::vector<std::shared_ptr<Wire<Mbuf>>> wires_;  // by link
