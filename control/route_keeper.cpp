@@ -64,6 +64,38 @@ std::string lost_by(NodeId endpoint, const Routes& before, const Routes& after) 
     return "`" + graph.fabric().node(endpoint).name + "` would no longer reach " + names + more;
 }
 
+/// Whether frames enter the fabric here.
+bool is_entrance(const Fabric& fabric, NodeId node) {
+    return fabric.node(node).kind == NodeKind::kSwitch &&
+           std::ranges::any_of(fabric.node(node).ports, [&](const FabricPort& port) {
+               return !port.peer || is_endpoint(fabric, port.peer->node);
+           });
+}
+
+/// Follows frames for one destination from all entrances, and marks the links that they may take.
+void follow(const Fabric& fabric, const std::vector<RouteTable>& tables, GpuId dst,
+            std::vector<bool>& used) {
+    std::vector<bool> seen(fabric.nodes.size());
+    std::vector<NodeId> next;
+    const auto enter = [&](NodeId node) {
+        if (seen[node.value] || is_endpoint(fabric, node)) return;
+        seen[node.value] = true;
+        next.push_back(node);
+    };
+    for (std::uint32_t n = 0; n < fabric.nodes.size(); ++n) {
+        if (is_entrance(fabric, {n})) enter({n});
+    }
+    while (!next.empty()) {
+        const NodeId node = next.back();
+        next.pop_back();
+        for (const PortId port : tables[node.value].ports(dst)) {
+            const FabricPort& config = fabric.node(node).ports[port.value];
+            if (config.link) used[*config.link] = true;
+            if (config.peer) enter(config.peer->node);
+        }
+    }
+}
+
 }  // namespace
 
 FabricHealth health_of(const Fabric& fabric, const FabricCondition& condition) {
@@ -111,6 +143,7 @@ RouteKeeper::Update RouteKeeper::apply(const FabricCondition& condition) {
         condition_ = condition;
         return update;
     }
+    used_.clear();
     const bool flat = routes_.graph().is_flat();
     const std::vector<RouteTable> old = flat ? all_tables(routes_) : std::vector<RouteTable>();
     update.changed = routes_.update(after);
@@ -127,6 +160,16 @@ RouteKeeper::Update RouteKeeper::apply(const FabricCondition& condition) {
         update.changed.clear();
     }
     return update;
+}
+
+const std::vector<bool>& RouteKeeper::used_links() const {
+    if (!used_.empty()) return used_;
+    used_.resize(fabric_->links.size());
+    const std::vector<RouteTable> tables = all_tables(routes_);
+    for (const Destination& destination : routes_.graph().destinations()) {
+        follow(*fabric_, tables, destination.gpu, used_);
+    }
+    return used_;
 }
 
 RouteKeeper::Plan RouteKeeper::plan(const FabricCondition& condition) const {

@@ -66,6 +66,10 @@ public:
     };
     [[nodiscard]] Plan plan(const FabricCondition& condition) const;
 
+    /// By link: whether any frame that enters a switch from an endpoint or a plain port may be led
+    /// over it. Computed when asked for after a change.
+    const std::vector<bool>& used_links() const;
+
     /// As last applied.
     const FabricCondition& condition() const { return condition_; }
     const Routes& routes() const { return routes_; }
@@ -75,6 +79,7 @@ private:
     const Fabric* fabric_;
     FabricCondition condition_;
     Routes routes_;
+    mutable std::vector<bool> used_;  // empty: not computed
 };
 
 }  // namespace ethlink::control

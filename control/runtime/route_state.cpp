@@ -11,16 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-/// Whether any flow of this node's table may take the port. Endpoints choose for themselves.
-bool in_table(const Process& process, PortRef port) {
-    if (process.fabric().node(port.node).kind != NodeKind::kSwitch) return false;
-    const RouteTable table = process.routes().routes().table_of(port.node);
-    for (std::size_t i = 0; i < table.list_count(); ++i) {
-        if (std::ranges::find(table.list(i), port.port) != table.list(i).end()) return true;
-    }
-    return false;
-}
-
 /// Frames and credits of a link that are under way, seen from its ends here.
 std::uint64_t under_way(const Process& process, std::size_t link) {
     std::uint64_t sum = 0;
@@ -47,8 +37,7 @@ std::string_view routing_of_link(const Process& process, std::size_t link) {
     if (condition.dead[link]) return "down";
     const LinkHealth seen = process.routes().routes().health().seen(fabric, link);
     if (seen == LinkHealth::kUp) return "up";
-    const FabricLink& ends = fabric.links[link];
-    const bool used = in_table(process, ends.a) || in_table(process, ends.b);
+    const bool used = process.routes().used_links()[link];
     return used || under_way(process, link) > 0 ? "draining" : "drained";
 }
 
