@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Tables that change while frames flow: a cable pulled, a link or switch drained, a file reloaded."""
+"""Tables that change while frames flow: a cable pulled, something drained, a file reloaded."""
 import json
 import os
 import re
@@ -162,8 +162,10 @@ class Live(ethlink.Case):
         self.assertEqual(len(self.show(LAB, "routes", "leaf0")), 4)  # still the only way
         self.order("drain", "leaf0", "--undo")
         for line in (b'{"command":"drain"}', b'{"command":"drain","what":7}',
-                     b'{"command":"drain","what":"leaf9"}', b'{"command":"drain","what":"leaf0:e9"}',
-                     b'{"command":"drain","what":":"}', b'{"command":"drain","what":"leaf0","undo":1}',
+                     b'{"command":"drain","what":"leaf9"}',
+                     b'{"command":"drain","what":"leaf0:e9"}',
+                     b'{"command":"drain","what":":"}',
+                     b'{"command":"drain","what":"leaf0","undo":1}',
                      b'{"command":"link set","port":"leaf0:e0","state":"sideways"}',
                      b'{"command":"link set","port":"leaf0","state":"up"}',
                      b'{"command":"routes","node":"leaf9"}',
