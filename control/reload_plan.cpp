@@ -66,9 +66,11 @@ public:
             if (!file_.find_node(node.name)) say("node " + node.name + " is gone");
         }
         for (const FabricNode& node : file_.nodes) {
+            if (!running_.find_node(node.name)) say("node " + node.name + " is new");
+        }
+        for (const FabricNode& node : file_.nodes) {
             const auto known = running_.find_node(node.name);
-            known ? compare_nodes(running_.node(*known), node)
-                  : say("node " + node.name + " is new");
+            if (known) compare_nodes(running_.node(*known), node);
         }
         compare_links();
         return std::move(found_);
