@@ -165,8 +165,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     parser.add_argument("--fabric", default=str(Path(__file__).resolve().parent.parent /
                                                 "configs" / "single-rack.yaml"))
-    parser.add_argument("--copies", type=int, default=4, help="of each byte on our path")
-    parser.add_argument("--frames", type=int, default=1024,
+    parser.add_argument("--copies", type=int, default=2, help="of each byte on our path")
+    parser.add_argument("--frames", type=int, default=128,
                         help="distinct frame buffers that the memcpy goes through")
     options = parser.parse_args()
     options.skipped = {}
