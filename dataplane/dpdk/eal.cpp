@@ -192,6 +192,10 @@ std::vector<char*>& permanent_argv(const Strings& arguments) {
     return *argv;
 }
 
+std::string file_prefix(const EalOptions& options) {
+    return "ethlink-" + options.instance;
+}
+
 }  // namespace
 
 std::vector<unsigned> usable_cpus() {
@@ -209,7 +213,7 @@ Expected<Strings, std::string> eal_arguments(const EalOptions& options, MemoryMo
     const auto checked =
         check_instance(options.instance).and_then([&] { return check_cpus(options, usable); });
     if (!checked) return Unexpected<std::string>(checked.error());
-    Strings arguments{"ethlink", "--file-prefix=ethlink-" + options.instance,
+    Strings arguments{"ethlink", "--file-prefix=" + file_prefix(options),
                       "--lcores=" + lcore_map(options, usable), "--main-lcore=0"};
     add_memory(arguments, options, memory);
     add_devices(arguments, options);
@@ -227,18 +231,26 @@ Expected<std::unique_ptr<Eal>, std::string> Eal::start(const EalOptions& options
     static bool started = false;
     if (started) return Unexpected<std::string>("DPDK can be started only once in a process.");
     const MemoryChoice choice = choose_memory(options.memory, options.memory_mb);
-    const auto arguments = eal_arguments(options, choice.mode);
+    choose_runtime_directory();
+    EalOptions possible = options;
+    const bool fits = telemetry_socket_fits(file_prefix(options));
+    possible.telemetry = options.telemetry && fits;
+    const auto arguments = eal_arguments(possible, choice.mode);
     if (!arguments) return Unexpected<std::string>(arguments.error());
 
     std::unique_ptr<Eal> eal(new Eal);
     eal->command_line_ = joined(*arguments);
     eal->memory_ = choice.mode;
     if (!choice.notice.empty()) eal->notices_.push_back(choice.notice);
+    if (!fits && options.telemetry) {
+        eal->notices_.push_back(
+            "DPDK's telemetry is off: the path of its socket would be too long; a shorter instance "
+            "name or runtime directory helps");
+    }
     eal->shares_cpus_ = shares_a_cpu(options, usable_cpus());
     for (unsigned i = 0; i < options.worker_cpus.size(); ++i) eal->workers_.push_back(i + 1);
 
     started = true;
-    choose_runtime_directory();
     std::atexit(remove_runtime_directory);
     catch_eal_log();
     const LogExcerpt log;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <sys/file.h>
+#include <sys/un.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -59,6 +60,15 @@ void choose_runtime_directory() {
     if (access("/var/run", W_OK) == 0) return;
     const char* fallback = std::getenv("XDG_RUNTIME_DIR");
     setenv("RUNTIME_DIRECTORY", fallback != nullptr ? fallback : "/tmp", 0);
+}
+
+bool telemetry_socket_fits(const std::string& file_prefix) {
+    // As eal_create_runtime_dir() does it.
+    const char* base = std::getenv("RUNTIME_DIRECTORY");
+    if (base == nullptr) base = getuid() == 0 ? "/var/run" : std::getenv("XDG_RUNTIME_DIR");
+    if (base == nullptr) base = "/tmp";
+    const std::string path = std::string(base) + "/dpdk/" + file_prefix + "/dpdk_telemetry.v2";
+    return path.size() < sizeof(sockaddr_un::sun_path);
 }
 
 void claim_runtime_directory(const std::string& path) {

@@ -10,6 +10,10 @@ namespace ethlink::dpdk {
 /// (read-only containers): then it is told another place. Before EAL starts.
 void choose_runtime_directory();
 
+/// Whether the path of DPDK's telemetry socket is short enough for a socket, in a process whose
+/// files have this prefix. After choose_runtime_directory(). EAL would not start otherwise.
+bool telemetry_socket_fits(const std::string& file_prefix);
+
 /// Marks the folder as that of a living process, by a lock that no other process can hold and that
 /// ends with this one, however it ends. Removes the folders "ethlink-*" beside it that were marked
 /// so and whose process is gone. A process claims one folder in its life.

@@ -71,5 +71,17 @@ TEST_F(RuntimeFolders, NoneIsNoProblem) {
     EXPECT_FALSE(fs::exists(base_ / "nosuch"));
 }
 
+TEST(TelemetrySocket, APathTooLongForASocketIsToldBefore) {
+    const char* const before = std::getenv("RUNTIME_DIRECTORY");
+    const std::string kept = before != nullptr ? before : "";
+    setenv("RUNTIME_DIRECTORY", "/tmp/base", 1);
+    // "/tmp/base" "/dpdk/" PREFIX "/dpdk_telemetry.v2" and a zero: 108 bytes at most.
+    const std::size_t most = 108 - 1 - (9 + 6 + 18);
+    EXPECT_TRUE(telemetry_socket_fits(std::string(most, 'n')));
+    EXPECT_FALSE(telemetry_socket_fits(std::string(most + 1, 'n')));
+    before != nullptr ? setenv("RUNTIME_DIRECTORY", kept.c_str(), 1)
+                      : unsetenv("RUNTIME_DIRECTORY");
+}
+
 }  // namespace
 }  // namespace ethlink::dpdk
