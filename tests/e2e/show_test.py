@@ -60,7 +60,9 @@ class Show(ethlink.Case):
             with self.subTest(what):
                 ended = self.run_program("show", *what.split(), "--instance", LAB)
                 self.assertEqual(ended.code, ethlink.OK, ended)
-                self.assertGreater(len(ended.out.splitlines()), 1, ended)
+                # A table, or the sentence that there was no drop: some labs have none.
+                if what != "drops" or ended.out != "no frame was refused or given up\n":
+                    self.assertGreater(len(ended.out.splitlines()), 1, ended)
                 self.assertEqual(ended.err, "")
                 told = self.show(LAB, *what.split())
                 self.assertTrue(told)
