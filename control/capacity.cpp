@@ -118,18 +118,23 @@ private:
             plan.window_frames = window_frames(profile.link.llr);
             plan.replay_entries = std::bit_ceil(profile.link.llr.max_outstanding_frames);
         }
-        const bool any_fault = impairable_ && port.kind == PortKind::kLink;
-        const bool has_faults = any_fault || port.transmit_faults.any();
-        if (has_faults) plan.fault_frames = fault_frames(port.transmit_faults, plan, any_fault);
-        plan.keep = keep_of(port, has_faults);
+        if (has_fault_line(port)) {
+            plan.fault_frames = fault_frames(port.transmit_faults, plan, impairable_);
+        }
+        plan.keep = keep_of(port);
         return plan;
     }
 
-    /// As the port will say, and the link make of it.
-    Keep keep_of(const FabricPort& port, bool has_faults) const {
-        if (has_faults || port.device.starts_with("net_ring")) return Keep::kCopy;
+    bool has_fault_line(const FabricPort& port) const {
+        return port.transmit_faults.any() || (impairable_ && port.kind == PortKind::kLink);
+    }
+
+    /// A line of faults damages frames in both directions: nobody lends to one, from either end.
+    Keep keep_of(const FabricPort& port) const {
+        if (has_fault_line(port) || port.device.starts_with("net_ring")) return Keep::kCopy;
         if (!on_wire(port)) return Keep::kShare;
-        return port.software_fcs ? Keep::kCopy : Keep::kLend;
+        if (port.peer && has_fault_line(fabric_.port(*port.peer))) return Keep::kCopy;
+        return port.software_fcs ? with_fcs(Keep::kLend) : Keep::kLend;
     }
 
     /// Whether the port's neighbour runs in this process too.

@@ -37,8 +37,10 @@ class WirePort final : public Port<F> {
 public:
     enum class End : std::uint8_t { kA, kB };
 
-    WirePort(std::shared_ptr<Wire<F>> wire, End end)
-        : wire_(std::move(wire)),
+    /// `keep`: kLend, or kCopy if the far end writes more than the head of what it is handed.
+    WirePort(std::shared_ptr<Wire<F>> wire, End end, Keep keep = Keep::kLend)
+        : keep_(keep),
+          wire_(std::move(wire)),
           tx_(end == End::kA ? &wire_->a_to_b() : &wire_->b_to_a()),
           rx_(end == End::kA ? &wire_->b_to_a() : &wire_->a_to_b()) {}
 
@@ -66,9 +68,10 @@ public:
     std::uint32_t frames_held_max() const override {
         return static_cast<std::uint32_t>(tx_->capacity());
     }
-    Keep keep() const override { return Keep::kLend; }
+    Keep keep() const override { return keep_; }
 
 private:
+    Keep keep_;
     std::shared_ptr<Wire<F>> wire_;
     SpscRing<F>* tx_;
     SpscRing<F>* rx_;

@@ -50,6 +50,12 @@ enum class Keep : std::uint8_t {
     kLend,
 };
 
+/// What a link makes of it that appends an FCS of its own: the neighbour cuts that off what he is
+/// handed, and would shorten what is kept.
+constexpr Keep with_fcs(Keep keep) {
+    return keep == Keep::kLend ? Keep::kCopy : keep;
+}
+
 /// Bytes of a frame that hold all that a hop may change, tagged or not: [8, 24).
 inline constexpr std::size_t kSentHeadOffset = 8;
 inline constexpr std::size_t kSentHeadSize = 16;

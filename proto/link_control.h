@@ -21,8 +21,7 @@ BasicLink<F, Seq>::BasicLink(const LinkProfile& profile, const LinkEnd& end, std
       cbfc_sender_(profile),
       cbfc_receiver_(profile),
       last_epoch_(end.epoch) {
-    // The neighbour cuts the FCS off what it is handed: that would shorten what we keep.
-    if (end_.software_fcs && end_.keep == Keep::kLend) end_.keep = Keep::kCopy;
+    if (end_.software_fcs) end_.keep = with_fcs(end_.keep);
     for (std::size_t i = 0; i < profile.vc_count; ++i) {
         const VcProfile& vc = profile.vcs[i];
         if (vc.lossless && profile.cbfc) credited_ |= 1u << i;

@@ -242,7 +242,7 @@ std::unique_ptr<Port<Mbuf>> Process::plug_wire(PortRef ref, const PortPlan& plan
     if (!wires_[link]) wires_[link] = std::make_shared<Wire<Mbuf>>(plan.wire_frames);
     const bool is_a = fabric_->links[link].a == ref;
     using End = WirePort<Mbuf>::End;
-    return std::make_unique<WirePort<Mbuf>>(wires_[link], is_a ? End::kA : End::kB);
+    return std::make_unique<WirePort<Mbuf>>(wires_[link], is_a ? End::kA : End::kB, plan.keep);
 }
 
 Expected<std::unique_ptr<Port<Mbuf>>, std::string> Process::open_device(PortRef ref,
@@ -318,13 +318,11 @@ void Process::watch_links(std::vector<std::string>& events) {
     // A link runs if both ends say so, as far as they are here.
     std::vector<bool> here(fabric_->links.size()), runs(fabric_->links.size(), true);
     for_each_port([&](const FabricNode& node, const NodePlan&, const PortState<Mbuf>& port) {
-        const FabricPort& config = node.ports[port.rules.id.value];
-        if (!port.link || !config.link) return;
-        here[*config.link] = true;
-        if (!port.device->is_up() ||
-            !link_is_up(port.link->stats(), fabric_->profile(config.profile).link)) {
-            runs[*config.link] = false;
-        }
+        const std::optional<std::size_t> link = node.ports[port.rules.id.value].link;
+        if (!port.link || !link) return;
+        here[*link] = true;
+        const bool up = link_is_up(port.link->stats(), port.link->profile());
+        if (!up || !port.device->is_up()) runs[*link] = false;
     });
     FabricCondition condition = routes_->condition();
     const Time now = clock_.now();
@@ -390,15 +388,6 @@ void Process::probe(bool probing) {
 
 namespace {
 
-/// The states that a link publishes, so they may be read here.
-bool link_runs(const PortState<Mbuf>& port) {
-    if (!port.link || !port.link->profile().llr_remote) return true;
-    const LinkStatus& status = port.link->stats().status;
-    const auto state = static_cast<LlrTxState>(status.llr_tx_state.read());
-    return (state == LlrTxState::kAdvance || state == LlrTxState::kReplay) &&
-           status.rx_epoch.read() != 0;
-}
-
 std::uint64_t credits_used(const PortState<Mbuf>& port) {
     std::uint64_t sum = 0;
     if (!port.link) return sum;
@@ -413,7 +402,7 @@ std::uint64_t credits_used(const PortState<Mbuf>& port) {
 bool Process::links_up() const {
     bool up = true;
     for_each_port([&](const FabricNode&, const NodePlan&, const PortState<Mbuf>& port) {
-        up = up && link_runs(port);
+        up = up && (!port.link || link_is_up(port.link->stats(), port.link->profile()));
     });
     return up;
 }

@@ -95,6 +95,18 @@ TEST(Capacity, ANodeAloneHasDevicesInsteadOfWires) {
     EXPECT_EQ(result.pool.endpoint, 0u);
 }
 
+TEST(Capacity, NobodyLendsToALineOfFaultsFromEitherEnd) {
+    const std::string text =
+        "fabric: f\nprofiles: {default: {fcs: hardware}}\n"
+        "nodes:\n  gpu0: {kind: endpoint, gpu: 0x0200}\n  gpu1: {kind: endpoint, gpu: 0x0201}\n"
+        "links:\n  - endpoints: [\"gpu0:e0\", \"gpu1:e0\"]\n";
+    const CapacityPlan clean = plan(good(text));
+    EXPECT_EQ(clean.nodes[0].ports[0].keep, Keep::kLend);
+    // `ethlink impair` can have it damage what it receives, and that is gpu1's own.
+    const CapacityPlan faulty = plan(good(text + "    faults: {a_to_b: {loss: 0.1}}\n"));
+    for (const NodePlan& node : faulty.nodes) EXPECT_EQ(node.ports[0].keep, Keep::kCopy);
+}
+
 TEST(Capacity, NetRingHandsTheBufferOver) {
     const Fabric fabric = good(
         "fabric: f\nnodes:\n  gpu0: {kind: endpoint, gpu: 0x0200}\n"
