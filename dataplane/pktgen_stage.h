@@ -302,7 +302,7 @@ F PktgenStage<F>::make_frame(const PktgenStream& stream, TestPayload test, std::
 
 template <FrameHandle F>
 template <class Node>
-void PktgenStage<F>::deliver(F&& frame, const wire::FrameView& view, PortState<F>& port,
+void PktgenStage<F>::deliver(F&& /*stays*/, const wire::FrameView& view, PortState<F>& port,
                              const Arrival& arrival, Node& node) {
     const auto test = accept(view);
     if (!test) return node.refuse(arrival, test.error());
@@ -315,7 +315,6 @@ void PktgenStage<F>::deliver(F&& frame, const wire::FrameView& view, PortState<F
             }
             break;
     }
-    frame = F();
     node.consume(arrival);
 }
 

@@ -29,7 +29,7 @@ concept Stage = requires(S& stage, F&& frame, const wire::FrameView& view, PortS
                          const Arrival& arrival, Node& node, Time now) {
     // Once a turn, first: look for newly published tables.
     { stage.refresh() } -> std::same_as<void>;
-    // Takes the frame over. `view` is of its bytes.
+    // May take the frame over; what it leaves is freed with its burst. `view` is of its bytes.
     { stage.deliver(std::move(frame), view, in, arrival, node) } -> std::same_as<void>;
     // Once a turn: frames of the node's own making. True if there were any.
     { stage.originate(node, now) } -> std::same_as<bool>;

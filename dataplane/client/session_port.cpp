@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/client/session_port.h"
 
-#include <algorithm>
-
 #include "dataplane/client/futex.h"
 
 namespace ethlink::client {
@@ -72,20 +70,9 @@ void SessionPort::complete(const Completion& completion) {
     put(raw);
 }
 
-void SessionPort::complete_load(std::uint16_t slot_index, std::span<const std::byte> bytes) {
-    Completion completion{.slot = slot_index};
-    const std::size_t length = std::min<std::size_t>(bytes.size(), kSlotBytes);
-    if (length <= kValueBytes) {
-        std::memcpy(&completion.value, bytes.data(), length);
-    } else if (slot_index < view_.depth) {
-        std::memcpy(slot(slot_index).data(), bytes.data(), length);
-    }
-    complete(completion);
-}
-
 void SessionPort::put(const RawCompletion& raw) {
     // The program had the line a lap ago: asked for early enough, it is here when it is written.
-    __builtin_prefetch(&view_.completion(put_ + kPrefetchAhead), 1);
+    __builtin_prefetch(&view_.completion(put_ + kCompletionsAhead), 1);
     write_entry(view_.completion(put_), put_, raw);
     ++put_;
     put_since_flush_ = true;

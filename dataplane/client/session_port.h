@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,7 +27,8 @@ struct Submission {
     std::uint64_t cookie = 0;
     std::uint64_t key = 0;
     std::uint64_t address = 0;  // atomics: a multiple of length
-    std::uint64_t operand = 0;  // atomics; 32-bit ones: the upper half is zero
+    // Atomics; 32-bit ones: the upper half is zero. The data of a Store of up to kValueBytes.
+    std::uint64_t operand = 0;
     std::uint64_t compare = 0;  // compare_swap
     std::uint64_t immediate = 0;
     // The bytes to send or to fill, `length` of them: in a window, or in the slot. The program may
@@ -37,12 +37,6 @@ struct Submission {
     std::uint16_t window = kNoWindow;  // that `local` lies in
 
     static constexpr std::uint16_t kNoWindow = 0xFFFF;
-
-    /// The data of a Store: up to 8 bytes travel in the request itself.
-    std::span<const std::byte> store_data() const {
-        if (length > kValueBytes) return local;
-        return std::as_bytes(std::span(&operand, 1)).first(length);
-    }
 };
 
 struct Completion {
@@ -120,11 +114,9 @@ public:
 
     // Completions.
 
-    /// Ends an outstanding request; the program can see it at once. Data of Loads over 8 bytes and
-    /// of Reads must be in `local` before. For a request that is not outstanding: nothing.
+    /// Ends an outstanding request; the program can see it at once. Data of Loads over kValueBytes
+    /// and of Reads must be in `local` before. For a request that is not outstanding: nothing.
     void complete(const Completion& completion);
-    /// Ends a Load: puts the bytes where they belong. bytes.size() is the request's length.
-    void complete_load(std::uint16_t slot, std::span<const std::byte> bytes);
     /// Once a turn: wakes the program if it sleeps and there is something new.
     void flush() {
         if (!put_since_flush_) return;
@@ -142,7 +134,9 @@ public:
     const SessionCounters& counters() const { return counters_; }
 
     static constexpr std::uint32_t kSkipMax = 16;
-    static constexpr std::uint32_t kPrefetchAhead = 8;  // completions: four cache lines
+    // How many entries early their cache line is asked for: four lines of either ring.
+    static constexpr std::uint32_t kSubmissionsAhead = 4;
+    static constexpr std::uint32_t kCompletionsAhead = 8;
 
 private:
     /// What complete() must know, out of the program's reach.
@@ -189,7 +183,7 @@ inline std::optional<Submission> SessionPort::front() {
         RawSubmission raw;
         if (!read_entry(view_.submission(next_), next_, raw)) return std::nullopt;
         // Who posts one request mostly posts more.
-        __builtin_prefetch(&view_.submission(next_ + kPrefetchAhead / 2));
+        __builtin_prefetch(&view_.submission(next_ + kSubmissionsAhead));
         if (!room()) return std::nullopt;
         if (Submission submission; check(raw, submission)) [[likely]]
             return submission;

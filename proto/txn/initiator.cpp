@@ -199,7 +199,7 @@ Drop Initiator::on_frame(const wire::TxnView& frame, Time now, CompletionSink& s
         starved_ = false;
     }
     // What stands behind it is NACKed for the gap: that is no news.
-    starved_ |= frame.opcode() == wire::Opcode::kNack && !frame.payload().empty() &&
+    starved_ |= frame.opcode() == wire::Opcode::kNack &&
                 frame.payload()[0] == static_cast<std::byte>(wire::NackReason::kNoReceive);
     if (tx_.cursor() != cursor) ring_.seek(tx_.cursor());
     return frame.opcode() == wire::Opcode::kResponse ? on_items(frame, now, sink) : Drop::kCount;

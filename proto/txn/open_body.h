@@ -9,14 +9,15 @@
 
 #include "proto/byte_order.h"
 #include "proto/txn/profile.h"
+#include "proto/wire/txn_header.h"
 
 namespace ethlink::txn {
 
 /// nonce 8 | class 1 | flags 1 | transactions 2 | response bytes 4 [| epoch 8: kOpened only].
 /// [ours]
 struct OpenBody {
-    static constexpr std::size_t kOpenSize = 16;
-    static constexpr std::size_t kOpenedSize = 24;
+    static constexpr std::size_t kOpenSize = wire::kOpenSize;
+    static constexpr std::size_t kOpenedSize = wire::kOpenedSize;
 
     std::uint64_t nonce = 0;  // of this attempt: life 32, count 32; kOpened repeats it
     ChannelClass kind{};

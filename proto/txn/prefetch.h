@@ -2,7 +2,6 @@
 // Asks the cache early for the memory behind the next part of a message.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -10,7 +9,9 @@ namespace ethlink::txn {
 
 /// What the hardware fetches by itself begins anew with each page, and a part is half a page: by
 /// the time it has seen a stream, the part is done. Asked for while the frame before it is made or
-/// judged, the bytes are there in time. Never a fault, whatever the address.
+/// judged, the bytes are there in time. What is written goes to the first level; what is read is
+/// read once, by then, and need not push the link's own state out of it. Never a fault, whatever
+/// the address.
 template <bool kToWrite>
 void prefetch_part(const std::byte* at, std::uint32_t bytes) {
     constexpr std::uint32_t kLine = 64;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -27,6 +28,10 @@ enum class Opcode : std::uint8_t {
     kReset = 0x07,     // the sender knows no such channel, or does no longer
     kTest = 0x3F,      // the packet generator's
 };
+
+/// What is behind the headers of kOpen and kOpened (proto/txn/open_body.h).
+inline constexpr std::size_t kOpenSize = 16;
+inline constexpr std::size_t kOpenedSize = 24;
 
 /// The name in text output, or an empty one for a byte that is no opcode.
 constexpr std::string_view name(Opcode opcode) {
@@ -54,6 +59,22 @@ constexpr bool is_known(Opcode opcode) {
     }();
     const unsigned n = static_cast<unsigned>(opcode);
     return n < 64 && (kKnown >> n & 1) != 0;
+}
+
+/// Bytes behind the header; nothing where that varies: items, test frames.
+constexpr std::optional<std::size_t> payload_size(Opcode opcode) {
+    switch (opcode) {
+        case Opcode::kAck: return 0;
+        case Opcode::kNack:
+        case Opcode::kReset: return 1;
+        case Opcode::kOpen: return kOpenSize;
+        case Opcode::kOpened: return kOpenedSize;
+        case Opcode::kInvalid:
+        case Opcode::kRequest:
+        case Opcode::kResponse:
+        case Opcode::kTest: break;
+    }
+    return std::nullopt;
 }
 
 /// The first byte behind a kNack's header: why.
@@ -96,8 +117,8 @@ struct TxnHeader {
     friend bool operator==(const TxnHeader&, const TxnHeader&) = default;
 };
 
-/// A transaction frame in somebody else's bytes: known version and opcode, accessors that cannot
-/// fail.
+/// A transaction frame in somebody else's bytes: known version and opcode, a payload of the size
+/// that goes with it, accessors that cannot fail.
 class TxnView {
 public:
     /// `bytes` is what FrameView::txn_bytes() gives: the header and all behind it up to the ICRC.
@@ -107,6 +128,9 @@ public:
         // The version first: another one may number its opcodes as it likes.
         if (view.version() != TxnHeader::kVersion) return Unexpected<Drop>(Drop::kUnknownVersion);
         if (!is_known(view.opcode())) return Unexpected<Drop>(Drop::kUnknownOpcode);
+        if (const auto size = payload_size(view.opcode()); size && *size != view.payload().size()) {
+            return Unexpected<Drop>(Drop::kTxnMalformed);
+        }
         return view;
     }
 

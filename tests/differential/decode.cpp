@@ -113,21 +113,18 @@ bool add_opening(Groups& groups, Span payload, std::size_t size) {
     return true;
 }
 
-bool add_reason(Groups& groups, Span payload) {
-    if (payload.size() != 1) return false;
+void add_reason(Groups& groups, Span payload) {
     groups.push_back(Group("reason").add("value", std::to_integer<std::uint64_t>(payload[0])));
-    return true;
 }
 
-// Of ack, nack and reset print() judges the size; TxnEndpoint does not look at it.
 bool add_payload(Groups& groups, const wire::TxnView& txn) {
     const Span payload = txn.payload();
     switch (txn.opcode()) {
         case Opcode::kRequest:
         case Opcode::kResponse: return add_items(groups, payload);
-        case Opcode::kAck: return payload.empty();
+        case Opcode::kAck: return true;
         case Opcode::kNack:
-        case Opcode::kReset: return add_reason(groups, payload);
+        case Opcode::kReset: add_reason(groups, payload); return true;
         case Opcode::kOpen: return add_opening(groups, payload, OpenBody::kOpenSize);
         case Opcode::kOpened: return add_opening(groups, payload, OpenBody::kOpenedSize);
         case Opcode::kTest: groups.push_back(Group("payload").add("data", payload)); return true;

@@ -61,8 +61,10 @@ void check_icrc_of(Bytes bytes, const wire::FrameView& view, std::uint32_t where
 void write_again(std::span<const std::byte> bytes, const wire::FrameView& view) {
     const auto repr = wire::read_data_frame(bytes);
     if (!repr) {
-        must(repr.error() == Drop::kUnknownVersion || repr.error() == Drop::kUnknownOpcode,
-             "only its transaction can be unknown now");
+        const Drop why = repr.error();
+        must(why == Drop::kUnknownVersion || why == Drop::kUnknownOpcode ||
+                 why == Drop::kTxnMalformed,
+             "only its transaction can be refused now");
         return;
     }
     Bytes out(repr->size(), std::byte{0xA5});

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <random>
 
+#include "tests/unit/client/shared_memory.h"
+
 namespace ethlink::client::test {
 
 FakeEndpoint::FakeEndpoint() {
@@ -178,14 +180,8 @@ std::byte* FakeEndpoint::find(const Submission& submission, std::uint8_t right) 
 
 void FakeEndpoint::carry_out(Session& session, const Submission& submission) {
     switch (submission.opcode) {
-        case Opcode::kLoad:
-            if (const std::byte* from = find(submission, WindowRight::kRead)) {
-                session.port.complete_load(submission.slot, {from, submission.length});
-                return;
-            }
-            session.port.complete({.slot = submission.slot, .status = Status::kRemoteAccess});
-            return;
-        case Opcode::kStore: return session.port.complete(small(submission));
+        case Opcode::kLoad: return session.port.complete(load(submission));
+        case Opcode::kStore: return session.port.complete(store(submission));
         case Opcode::kFetchAdd:
         case Opcode::kSwap:
         case Opcode::kCompareSwap:
@@ -203,10 +199,23 @@ void FakeEndpoint::carry_out(Session& session, const Submission& submission) {
     }
 }
 
-Completion FakeEndpoint::small(const Submission& submission) {
+Completion FakeEndpoint::load(const Submission& submission) {
+    const std::byte* from = find(submission, WindowRight::kRead);
+    Completion completion{.slot = submission.slot};
+    if (from == nullptr) {
+        completion.status = Status::kRemoteAccess;
+    } else if (submission.length <= kValueBytes) {
+        std::memcpy(&completion.value, from, submission.length);
+    } else {
+        std::memcpy(submission.local.data(), from, submission.length);
+    }
+    return completion;
+}
+
+Completion FakeEndpoint::store(const Submission& submission) {
     std::byte* to = find(submission, WindowRight::kWrite);
     if (to == nullptr) return {.slot = submission.slot, .status = Status::kRemoteAccess};
-    std::memcpy(to, submission.store_data().data(), submission.length);
+    std::memcpy(to, store_data(submission).data(), submission.length);
     return {.slot = submission.slot};
 }
 

@@ -81,7 +81,8 @@ private:
     void finish(std::function<void()> done);
     bool poll(Session& session);
     void carry_out(Session& session, const Submission& submission);
-    Completion small(const Submission& submission);
+    Completion load(const Submission& submission);
+    Completion store(const Submission& submission);
     Completion atomic(const Submission& submission);
     void bulk(Session& session, const Submission& submission);
     void deliver(Session& session, const Submission& submission);

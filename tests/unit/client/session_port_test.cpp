@@ -23,6 +23,7 @@ namespace {
 
 using test::load_of;
 using test::RawProgram;
+using test::store_data;
 
 constexpr std::uint32_t kDepth = kDepthMin;
 constexpr std::uint16_t kLoadStorePeer = 0;
@@ -113,8 +114,8 @@ TEST_F(SessionPortTest, StoreDataUpToEightBytesTravelsInTheRequest) {
     program.submit(raw);
     const auto submission = port.front();
     ASSERT_TRUE(submission);
-    EXPECT_EQ(std::memcmp(submission->store_data().data(), "abc", 3), 0);
-    EXPECT_EQ(submission->store_data().size(), 3u);
+    EXPECT_EQ(std::memcmp(store_data(*submission).data(), "abc", 3), 0);
+    EXPECT_EQ(store_data(*submission).size(), 3u);
 }
 
 TEST_F(SessionPortTest, LongerDataLiesInTheSlot) {
@@ -125,8 +126,8 @@ TEST_F(SessionPortTest, LongerDataLiesInTheSlot) {
     program.submit(raw);
     const auto submission = port.front();
     ASSERT_TRUE(submission);
-    ASSERT_EQ(submission->store_data().size(), kSlotBytes);
-    EXPECT_EQ(submission->store_data().back(), std::byte{0x5A});
+    ASSERT_EQ(store_data(*submission).size(), kSlotBytes);
+    EXPECT_EQ(store_data(*submission).back(), std::byte{0x5A});
     port.pop(*port.front());
     port.complete({.slot = 9});
     raw.opcode = static_cast<std::uint8_t>(Opcode::kLoad);
@@ -134,9 +135,9 @@ TEST_F(SessionPortTest, LongerDataLiesInTheSlot) {
     program.submit(raw);
     ASSERT_TRUE(port.front());
     port.pop(*port.front());
-    const std::vector<std::byte> data(100, std::byte{0x17});
-    port.complete_load(9, data);
-    EXPECT_TRUE(std::ranges::equal(data, std::span(memory.view().slot(9), 100)));
+    port.complete({.slot = 9});
+    EXPECT_EQ(program.take()->length, kSlotBytes);  // the store's
+    EXPECT_EQ(program.take()->length, 100u);
 }
 
 TEST_F(SessionPortTest, ACompletedLoadOfEightBytesIsAValue) {
@@ -144,7 +145,7 @@ TEST_F(SessionPortTest, ACompletedLoadOfEightBytesIsAValue) {
     ASSERT_TRUE(port.front());
     port.pop(*port.front());
     const std::uint64_t value = 0x0123456789ABCDEF;
-    port.complete_load(2, std::as_bytes(std::span(&value, 1)));
+    port.complete({.slot = 2, .value = value});
     EXPECT_EQ(program.take()->value, value);
 }
 

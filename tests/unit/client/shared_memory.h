@@ -11,6 +11,7 @@
 #include <span>
 
 #include "dataplane/client/abi.h"
+#include "dataplane/client/session_port.h"
 
 namespace ethlink::client::test {
 
@@ -34,6 +35,12 @@ private:
     std::unique_ptr<std::byte, Free> bytes_;
     std::uint32_t depth_;
 };
+
+/// The data of a Store, which travels in the request if it is short.
+inline std::span<const std::byte> store_data(const Submission& store) {
+    if (store.length > kValueBytes) return store.local;
+    return std::as_bytes(std::span(&store.operand, 1)).first(store.length);
+}
 
 /// The program's end without any of libethlink's care.
 class RawProgram {

@@ -147,6 +147,7 @@ TEST(EndpointForgery, OnlyTheAnswerToThisOpenOpens) {
     const auto opened = [&](const TxnHeader& with, OpenBody body, GpuId from = kB) {
         Bytes bytes(OpenBody::kOpenedSize);
         body.emit(std::span(bytes).first<OpenBody::kOpenedSize>());
+        bytes.resize(wire::payload_size(with.opcode).value_or(bytes.size()));
         return rig.wire.inject(sim::make_frame({.dst = kA, .src = from}, with, bytes));
     };
     OpenBody body = good;

@@ -62,10 +62,10 @@ public:
         switch (random_.below(12)) {
             case 0: return open();
             case 1: return say(Opcode::kAck, {});
-            case 2: return say(Opcode::kNack, noise(2));
-            case 3: return say(static_cast<Opcode>(random_.below(9)), noise(60));
+            case 2: return say_noise(Opcode::kNack);
+            case 3: return say_noise(static_cast<Opcode>(random_.below(9)));
             case 4: return replay();
-            case 5: return say(random_.chance(0.1) ? Opcode::kReset : Opcode::kAck, noise(2));
+            case 5: return say_noise(random_.chance(0.1) ? Opcode::kReset : Opcode::kAck);
             default: return say(Opcode::kRequest, items());
         }
     }
@@ -95,6 +95,13 @@ private:
         Bytes bytes(random_.below(most + 1));
         for (std::byte& byte : bytes) byte = static_cast<std::byte>(random_.next());
         return bytes;
+    }
+    /// Mostly of the size that the opcode has, or the door would see all of it.
+    void say_noise(Opcode opcode) {
+        Bytes payload = noise(60);
+        const auto size = wire::payload_size(opcode);
+        if (size && random_.chance(0.8)) payload.resize(*size);
+        say(opcode, payload);
     }
     void open() {
         Bytes body(OpenBody::kOpenedSize);

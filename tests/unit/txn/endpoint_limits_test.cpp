@@ -248,10 +248,10 @@ TEST(EndpointLimits, OthersGoOnAtFullRateBesideAFlood) {
                 body.resize(OpenBody::kOpenedSize);
                 OpenBody{.nonce = number, .kind = ChannelClass::kRdma}.emit(
                     std::span(body).first<OpenBody::kOpenedSize>());
-                body.resize(OpenBody::kOpenSize);
             } else if (header.opcode == Opcode::kRequest) {
                 body = Items(number).load(0, 8).bytes();
             }
+            body.resize(wire::payload_size(header.opcode).value_or(body.size()));
             const Drop drop = rig.wire.inject(
                 sim::make_frame({.dst = number % 3 == 0 ? kA : kB, .src = kC}, header, body));
             refused += drop != Drop::kCount;

@@ -314,8 +314,9 @@ TEST(Endpoint, AFrameOfNoChannelGetsAResetAndAResetGetsNone) {
     for (const Opcode opcode :
          {Opcode::kRequest, Opcode::kAck, Opcode::kNack, Opcode::kReset, Opcode::kOpened}) {
         const TxnHeader header{.opcode = opcode, .channel = 3, .psn = 1234};
-        const Bytes frame = sim::make_frame({.dst = kB, .src = kC, .entropy = 99}, header,
-                                            Items(kKeyOfAll).store(0, Bytes(8)).bytes());
+        Bytes payload = Items(kKeyOfAll).store(0, Bytes(8)).bytes();
+        payload.resize(wire::payload_size(opcode).value_or(payload.size()));
+        const Bytes frame = sim::make_frame({.dst = kB, .src = kC, .entropy = 99}, header, payload);
         EXPECT_EQ(rig.wire.inject(frame, PortId{1}, Vc{2}), Drop::kTxnUnknownChannel);
         rig.wire.step();
         const auto answers = tap.of(Opcode::kReset, kC);
@@ -332,7 +333,9 @@ TEST(Endpoint, AFrameOfNoChannelGetsAResetAndAResetGetsNone) {
     for (const Opcode opcode : {Opcode::kResponse, Opcode::kAck, Opcode::kNack, Opcode::kReset}) {
         const TxnHeader header{
             .opcode = opcode, .flags = TxnHeader::kFromTarget, .channel = 3, .psn = 1};
-        rig.wire.inject(sim::make_frame({.dst = kB, .src = kC}, header, Bytes(1)));
+        const Bytes payload(wire::payload_size(opcode).value_or(1));
+        EXPECT_EQ(rig.wire.inject(sim::make_frame({.dst = kB, .src = kC}, header, payload)),
+                  Drop::kTxnUnknownChannel);
     }
     rig.wire.run(100us);
     EXPECT_EQ(tap.of(Opcode::kReset, kC).size(), resets) << "a target gets no RESET of strangers";

@@ -232,6 +232,7 @@ TEST(Txn, OpcodesAreThoseOfTheTableAndNoOthers) {
     Bytes bytes = kTxnBytes;
     for (int raw = 0; raw < 256; ++raw) {
         bytes[0] = static_cast<std::byte>(raw);
+        bytes.resize(TxnHeader::kSize + payload_size(static_cast<Opcode>(raw)).value_or(0));
         const bool legal = std::count(known.begin(), known.end(), bytes[0]) != 0;
         const auto view = TxnView::parse(bytes);
         EXPECT_EQ(view.has_value(), legal) << raw;
@@ -240,6 +241,30 @@ TEST(Txn, OpcodesAreThoseOfTheTableAndNoOthers) {
             EXPECT_EQ(view.error(), Drop::kUnknownOpcode);
         }
     }
+}
+
+TEST(Txn, APayloadOfAnotherSizeThanItsOpcodeHasIsRefused) {
+    Bytes bytes = kTxnBytes;
+    bytes.resize(60);
+    const auto sizes = [&](Opcode opcode) {
+        bytes[0] = static_cast<std::byte>(opcode);
+        std::vector<std::size_t> good;
+        for (std::size_t size = 0; size <= 48; ++size) {
+            const auto view = TxnView::parse(std::span(bytes).first(TxnHeader::kSize + size));
+            if (view)
+                good.push_back(size);
+            else
+                EXPECT_EQ(view.error(), Drop::kTxnMalformed);
+        }
+        return good;
+    };
+    EXPECT_EQ(sizes(Opcode::kAck), (std::vector<std::size_t>{0}));
+    EXPECT_EQ(sizes(Opcode::kNack), (std::vector<std::size_t>{1}));
+    EXPECT_EQ(sizes(Opcode::kReset), (std::vector<std::size_t>{1}));
+    EXPECT_EQ(sizes(Opcode::kOpen), (std::vector<std::size_t>{16}));
+    EXPECT_EQ(sizes(Opcode::kOpened), (std::vector<std::size_t>{24}));
+    EXPECT_EQ(sizes(Opcode::kRequest).size(), 49u);
+    EXPECT_EQ(sizes(Opcode::kTest).size(), 49u);
 }
 
 TEST(Txn, OtherVersionsAreRefusedWhateverTheirOpcode) {

@@ -152,16 +152,12 @@ TEST(Print, AnOpenOfNoClassIsMalformed) {
 }
 
 TEST(Print, APayloadOfAnotherSizeThanItsOpcodeHasIsMalformed) {
-    const std::vector<std::pair<Opcode, std::size_t>> sizes = {{Opcode::kAck, 0},
-                                                               {Opcode::kNack, 1},
-                                                               {Opcode::kReset, 1},
-                                                               {Opcode::kOpen, 16},
-                                                               {Opcode::kOpened, 24}};
-    for (const auto& [opcode, legal] : sizes) {
+    for (const Opcode opcode :
+         {Opcode::kAck, Opcode::kNack, Opcode::kReset, Opcode::kOpen, Opcode::kOpened}) {
         for (std::size_t size = 0; size <= 40; ++size) {
-            const std::string hex(size * 2, '1');
-            EXPECT_EQ(payload_text(opcode, hex) == " | txn_malformed", size != legal)
-                << name(opcode) << " of " << size;
+            const std::string line = printed(frame_of(opcode, Bytes(size)));
+            const std::string told = " | txn_malformed: " + std::string(name(opcode)) + " channel";
+            EXPECT_EQ(line.find(told) != std::string::npos, size != payload_size(opcode)) << line;
         }
     }
 }
