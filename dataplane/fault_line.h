@@ -63,7 +63,9 @@ public:
     void push(F&& frame, Time now);
 
     /// Moves frames that are due into `out`.
-    void pop_due(Burst<F>& out, Time now);
+    void pop_due(Burst<F>& out, Time now) {
+        if (frames_held() > 0) pop_held_and_due(out, now);
+    }
 
     /// When the next frame is due; kNever if there is none.
     Time deadline() const {
@@ -105,6 +107,7 @@ private:
         return frame.size() >= wire::kOefhSize &&
                wire::LinkWord::decode(wire::load_link_word(frame.bytes().data())).eligible;
     }
+    void pop_held_and_due(Burst<F>& out, Time now);
     void pass(F&& frame, std::uint64_t order, Burst<F>& out);
     void pop_held(Burst<F>& out, Time overdue);
     void add(FaultStat stat) { stats_.add(stat); }
@@ -231,7 +234,7 @@ void FaultLine<F>::enqueue(F&& frame, Time due, std::uint64_t order) {
 }
 
 template <FrameHandle F>
-void FaultLine<F>::pop_due(Burst<F>& out, Time now) {
+void FaultLine<F>::pop_held_and_due(Burst<F>& out, Time now) {
     pop_held(out, Time::min());
     while (count_ > 0 && line_[tail_].due <= now && out.room() > 0) {
         Waiting& first = line_[tail_];
