@@ -60,7 +60,8 @@ void compute(benchmark::State& state, Make make) {
     }
     const Routes routes(fabric);
     for (const NodeId node : switches) {
-        forwarding = std::max(forwarding, make_table(routes.table_of(node))->memory_bytes());
+        const auto table = make_table(routes.table_of(node), fabric.node(node).name);
+        forwarding = std::max(forwarding, table->memory_bytes());
     }
     state.counters["switches"] = static_cast<double>(switches.size());
     state.counters["links"] = static_cast<double>(fabric.links.size());
@@ -94,7 +95,7 @@ void update(benchmark::State& state, Make make, bool last) {
         tables = 0;
         for (const NodeId node : routes.update(health)) {
             if (fabric.node(node).kind != NodeKind::kSwitch) continue;
-            benchmark::DoNotOptimize(make_table(routes.table_of(node)));
+            benchmark::DoNotOptimize(make_table(routes.table_of(node), fabric.node(node).name));
             ++tables;
         }
     }

@@ -109,7 +109,7 @@ void read_link(const ConfigValue& value, const Fabric& fabric, GraphBuilder& gra
     const auto ends = read_ends(map, log);
     LinkSpec link;
     link.where = {value.mark, value.path};
-    link.profile = read_profile_name(map, fabric.profiles, log);
+    link.profile = read_profile_name(map, "profile", fabric.profiles, log);
     if (const auto faults = map.value("faults")) link.faults = read_faults(*faults, log);
     if (ends) link.devices = read_devices(map, *ends, log);
     if (!ends) map.value("devices");  // known, but of no use without the ends
@@ -138,7 +138,7 @@ void read_plain_port(const ConfigValue& value, const Fabric& fabric, GraphBuilde
     const auto port = map.required("port", "port: \"leaf0:p0\"");
     const auto name = port ? read_port_name(*port, log) : std::nullopt;
     map.choice("kind", kPortKinds, PortKind::kPlain);
-    plain.profile = read_profile_name(map, fabric.profiles, log);
+    plain.profile = read_profile_name(map, "profile", fabric.profiles, log);
     plain.gpus = read_gpus(map, log);
     plain.tenant = read_tenant(map);
     map.required("device", "a plain port leads out of the process: device: net_tap0");

@@ -306,8 +306,9 @@ std::vector<Profile> read_profiles(const std::optional<ConfigValue>& value, Conf
     return profiles;
 }
 
-ProfileId read_profile_name(MapReader& map, const std::vector<Profile>& profiles, ConfigLog& log) {
-    const auto value = map.value("profile");
+ProfileId read_profile_name(MapReader& map, std::string_view key,
+                            const std::vector<Profile>& profiles, ConfigLog& log) {
+    const auto value = map.value(key);
     if (!value) return {};
     const auto name = read_text(*value, log);
     if (!name) return {};

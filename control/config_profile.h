@@ -18,6 +18,7 @@ Profile built_in_profile();
 std::vector<Profile> read_profiles(const std::optional<ConfigValue>& value, ConfigLog& log);
 
 /// The profile of a link, port or topology: its key `profile`, or `default`.
-ProfileId read_profile_name(MapReader& map, const std::vector<Profile>& profiles, ConfigLog& log);
+ProfileId read_profile_name(MapReader& map, std::string_view key,
+                            const std::vector<Profile>& profiles, ConfigLog& log);
 
 }  // namespace ethlink::control

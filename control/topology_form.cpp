@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +28,7 @@ constexpr Choice<std::optional<TopologyKind>> kKinds[] = {
 /// What all links of a compact form have in common.
 struct Common {
     ProfileId profile;
+    ProfileId uplink_profile;  // of links between switches
     LinkFaults faults;
     Where where;
 };
@@ -67,7 +70,9 @@ ShapeRequest read_request(MapReader& map, TopologyKind kind) {
 }
 
 void add_to(GraphBuilder& graph, const TopologyShape& shape, const Common& common) {
+    std::set<std::string, std::less<>> switches;
     for_each_node(shape, [&](const ShapeNode& node) {
+        if (!node.gpu) switches.insert(node.name);
         NodeSpec spec;
         spec.name = node.name;
         spec.kind = node.gpu ? NodeKind::kEndpoint : NodeKind::kSwitch;
@@ -81,6 +86,10 @@ void add_to(GraphBuilder& graph, const TopologyShape& shape, const Common& commo
         link.ends = {PortName{a.node, a.port, common.where},
                      PortName{b.node, b.port, common.where}};
         link.profile = common.profile;
+        if (common.uplink_profile != common.profile && switches.contains(a.node) &&
+            switches.contains(b.node)) {
+            link.profile = common.uplink_profile;
+        }
         link.faults = common.faults;
         link.where = common.where;
         graph.add_link(link);
@@ -112,7 +121,13 @@ void add_topology(const ConfigValue& value, const std::vector<Profile>& profiles
     log.note("nodes", value.mark);  // what later checks say of nodes and links points here
     log.note("links", value.mark);
     const auto shape = read_shape(map, log);
-    Common common{read_profile_name(map, profiles, log), {}, {value.mark, value.path}};
+    const ProfileId profile = read_profile_name(map, "profile", profiles, log);
+    Common common{profile, profile, {}, {value.mark, value.path}};
+    const bool has_uplinks = shape && (shape->kind == TopologyKind::kDualRack ||
+                                       shape->kind == TopologyKind::kLeafSpine);
+    if (has_uplinks && map.has("uplink_profile")) {
+        common.uplink_profile = read_profile_name(map, "uplink_profile", profiles, log);
+    }
     if (const auto faults = map.value("faults")) common.faults = read_faults(*faults, log);
     map.finish();
     if (shape) add_to(graph, *shape, common);

@@ -74,9 +74,9 @@ public:
         }
     }
 
-    /// Frames that wait at a port: its owner writes, everybody reads (adaptive routing).
-    Gauge& load(PortId port) { return loads_[port.value].frames; }
-    const Gauge& load(PortId port) const { return loads_[port.value].frames; }
+    /// PortState::load() of a port: its owner writes, everybody reads (adaptive routing).
+    Gauge& load(PortId port) { return loads_[port.value].bytes; }
+    const Gauge& load(PortId port) const { return loads_[port.value].bytes; }
 
 private:
     struct Drained {
@@ -88,7 +88,7 @@ private:
         alignas(kCacheLine) std::uint64_t seen = 0;
     };
     struct alignas(kCacheLine) Load {
-        Gauge frames;
+        Gauge bytes;
     };
 
     std::size_t cell(WorkerId from, WorkerId to) const { return from.value * workers_ + to.value; }

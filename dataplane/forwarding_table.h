@@ -17,6 +17,9 @@ namespace ethlink {
 /// bucket, and each port has as many of them as its share, to within one. A table that is made
 /// from the one before leaves every bucket where it is, but for those of ports that are gone and
 /// those that ports which are new must get: other flows keep their path (decision 0014).
+///
+/// The hash is salted by node: were it the same everywhere, all flows that one node sends to one
+/// port would meet again at one port of the next node (decision 0023).
 class ForwardingTable {
 public:
     /// Ports towards one destination, each counted as often as it stands there.
@@ -28,10 +31,14 @@ public:
         std::span<const PortId> ports;    // as they were given to set(); none: no route
         const PortId* buckets = nullptr;  // with several ports
         unsigned shift = 0;               // of a 16-bit hash, to the number of a bucket
+        std::uint32_t salt = 0;           // of that hash
         bool empty() const { return ports.empty(); }
     };
 
-    ForwardingTable() : entries_(std::size_t{1} << 16, kUnknown) {}
+    /// `salt`: the node's, any number that no neighbour has (control::path_salt()). It is the same
+    /// in all tables of a node, or all flows would move.
+    explicit ForwardingTable(std::uint32_t salt = 0)
+        : salt_(salt), entries_(std::size_t{1} << 16, kUnknown) {}
 
     /// Builds: all of `ports` lead to `dst` equally well; the same port twice counts twice.
     /// None removes the destination. False, and no change, beyond kMaxPaths ports or 65,535 sets.
@@ -44,7 +51,7 @@ public:
         if (entry == kUnknown) return {};
         const Set& set = sets_[entry];
         const PortId* const first = members_.data() + set.first;
-        return {{first, set.count}, first + set.count, set.shift};
+        return {{first, set.count}, first + set.count, set.shift, salt_};
     }
 
     /// The ports towards `dst`, none if there is no route.
@@ -53,9 +60,16 @@ public:
     /// One of the ports, the same for the same entropy: a flow keeps its path and so its order.
     /// Of several ports only.
     static PortId by_entropy(const Paths& paths, std::uint16_t entropy) {
-        // Fibonacci hashing: neighbouring entropies spread, the high bits choose.
-        const std::uint32_t hash = (entropy * 0x9E37'79B1u) >> 16;
-        return paths.buckets[hash >> paths.shift];
+        return paths.buckets[hash(entropy, paths.salt) >> paths.shift];
+    }
+
+    /// A permutation of all entropies, so that together they are spread evenly, and another one for
+    /// each salt. A multiplication alone is a rotation, and two rotations stay in step whatever is
+    /// added; the fold between two of them breaks it. 16 bits.
+    static std::uint32_t hash(std::uint16_t entropy, std::uint32_t salt) {
+        std::uint32_t h = ((entropy ^ salt) * (salt >> 16 | 1)) & 0xFFFF;
+        h ^= h >> 6;
+        return (h * 0x85CDu) & 0xFFFF;
     }
 
     std::size_t memory_bytes() const {
@@ -75,6 +89,7 @@ private:
     bool is_set(std::size_t index, std::span<const PortId> ports, std::uint16_t like) const;
     void append(std::span<const PortId> ports, std::uint16_t like, const Paths& before);
 
+    std::uint32_t salt_;
     std::vector<std::uint16_t> entries_;  // index of a set
     std::vector<Set> sets_;               // each distinct list of ports once
     std::vector<std::uint16_t> likes_;    // by set: that of the table before whose buckets it has

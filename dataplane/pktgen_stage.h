@@ -25,13 +25,14 @@
 
 namespace ethlink {
 
-/// Frames from one endpoint to one other that keep their order: same path, same VC.
+/// Frames from one endpoint to one other that keep their order, but for AR: same path, same VC.
 struct PktgenStream {
     GpuId dst{};
     PortId port{};  // by which they leave
     Vc vc{};
     std::uint16_t entropy = 0;
     std::uint8_t dscp = 0;
+    bool ar = false;  // each frame may take another path, and overtake others
 };
 
 /// What one endpoint sends. Published as a whole; a new plan begins with the worker's next turn.
@@ -287,7 +288,7 @@ F PktgenStage<F>::make_frame(const PktgenStream& stream, TestPayload test, std::
                          .src = identity_.self,
                          .entropy = stream.entropy,
                          .vlan = {},
-                         .net = {.ttl = 15, .dscp = stream.dscp},
+                         .net = {.ar = stream.ar, .ttl = 15, .dscp = stream.dscp},
                          .txn = {.opcode = wire::Opcode::kTest,
                                  .channel = stream.vc.value,
                                  .psn = static_cast<std::uint32_t>(test.number)},

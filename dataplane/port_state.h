@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -73,6 +74,18 @@ struct PortState {
     /// lossless VC, this bound does here, so that rings and queues hold what they were made for.
     bool admits(Vc vc) const { return admitted[vc.value] < rules.admitted_max[vc.value]; }
     bool has_credits(Vc vc) const { return link && link->is_lossless(vc); }
+
+    /// What adaptive routing goes by: bytes that wait here, and those for which the neighbour has
+    /// not given credits back. kNoWay while nothing can leave.
+    std::uint64_t load() const {
+        if (link && (!was_up || !link->is_up())) return kNoWay;
+        std::uint64_t bytes = 0;
+        for (std::uint32_t ready = queues.ready(); ready != 0; ready &= ready - 1) {
+            bytes += queues[Vc{static_cast<std::uint8_t>(std::countr_zero(ready))}].bytes();
+        }
+        return link ? bytes + link->bytes_at_neighbour() : bytes;
+    }
+    static constexpr std::uint64_t kNoWay = UINT64_MAX;
 
     EgressQueues<F> queues;
     std::array<std::uint32_t, kMaxVcs> admitted{};

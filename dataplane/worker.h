@@ -27,6 +27,7 @@ public:
         : id_(id),
           crossbar_(std::move(crossbar)),
           here_(crossbar_->port_count()),
+          given_(crossbar_->worker_count() > 1 ? crossbar_->port_count() : 0),
           stage_(std::move(stage)) {}
 
     /// Before the first turn, in the order of the ports' PortHome::index.
@@ -68,11 +69,14 @@ public:
         local(arrival.port).counters.drops.add(reason);
         consume(arrival);
     }
-    /// Frames that wait at a port, of whichever worker.
+    /// PortState::load() of a port, of whichever worker. What this one has given the other in this
+    /// turn counts already: or a whole burst would go to the port that was best before it.
     std::uint64_t load(PortId port) const {
-        const PortHome home = crossbar_->home(port);
-        return home.worker == id_ ? ports_[home.index]->queues.frames()
-                                  : crossbar_->load(port).read();
+        const State* const here = here_[port.value];
+        if (here != nullptr) return here->load();
+        const Given& given = given_[port.value];
+        const std::uint64_t load = crossbar_->load(port).read();
+        return given.turn == now_ && load != State::kNoWay ? load + given.bytes : load;
     }
 
     State& port(std::size_t index) { return *ports_[index]; }
@@ -117,6 +121,12 @@ private:
     void keep_house();
     State& local(PortId port) { return *here_[port.value]; }
 
+    /// To a port of another worker, in one turn.
+    struct Given {
+        Time turn{};
+        std::uint64_t bytes = 0;
+    };
+
     static constexpr Duration kHousekeeping = std::chrono::microseconds(200);
 
     Time now_{};
@@ -124,6 +134,7 @@ private:
     std::shared_ptr<Crossbar<F>> crossbar_;
     std::vector<std::unique_ptr<State>> ports_;
     std::vector<State*> here_;  // by PortId; nullptr: a port of another worker
+    std::vector<Given> given_;  // by PortId; none if there is no other worker
     StageT stage_;
     Residence residence_;
     Time housekeeping_due_{};
@@ -281,7 +292,7 @@ bool Worker<F, StageT>::transmit(State& port) {
     } else {
         transmit_plain(port);
     }
-    if (crossbar_->worker_count() > 1) crossbar_->load(port.rules.id).set(port.queues.frames());
+    if (crossbar_->worker_count() > 1) crossbar_->load(port.rules.id).set(port.load());
     if (port.staged.empty()) return false;
     std::uint64_t bytes = 0;
     const std::size_t before = port.staged.size();
@@ -351,6 +362,8 @@ void Worker<F, StageT>::enqueue(PortId egress, F&& frame, const Arrival& arrival
     } else {
         auto& ring = crossbar_->ring(id_, crossbar_->home(egress).worker);
         if (ring.room() > 0) {
+            Given& given = given_[egress.value];
+            given = {now_, given.turn == now_ ? given.bytes + bytes : bytes};
             ring.push({{std::move(frame), bytes, credits, arrival.port, arrival.vc}, egress});
             ring.publish();
             return;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -136,6 +137,16 @@ public:
         return llr_desired_ == 0 || !profile_->llr_remote || llr_tx_.is_running();
     }
     Credits credits(std::uint32_t bytes) const { return rule_.credits(bytes); }
+    /// Of the credits in use, over all VCs: what has been sent and not been given back. Rounded up
+    /// to whole credits, frame by frame.
+    std::uint64_t bytes_at_neighbour() const {
+        std::uint64_t credits = 0;
+        for (std::uint32_t vcs = credited_; vcs != 0; vcs &= vcs - 1) {
+            const Vc vc{static_cast<std::uint8_t>(std::countr_zero(vcs))};
+            credits += cbfc_sender_.in_use(vc).value;
+        }
+        return credits * profile_->cbfc_profile.credit_size;
+    }
     bool is_lossless(Vc vc) const { return is_set(credited_, vc); }
     const LinkProfile& profile() const { return *profile_; }
     const BasicLlrTx<Seq>& llr_tx() const { return llr_tx_; }

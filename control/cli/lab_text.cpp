@@ -73,6 +73,9 @@ std::string link_table(const LabReport& report) {
 }
 
 std::string verdict(const LabReport& report) {
+    if (report.clean() && report.adaptive) {
+        return "Nothing lost, doubled or leaked; with AR = 1 frames may overtake each other.\n";
+    }
     if (report.clean()) return "Nothing lost, doubled, reordered or leaked.\n";
     if (report.frames.sent == 0) return "FAILED: no frame was sent.\n";
     return "FAILED: frames were lost, doubled, reordered or leaked; the numbers above say which.\n";

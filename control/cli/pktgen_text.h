@@ -31,7 +31,7 @@ struct NamedSearch {
     control::RateSearch search;
 };
 
-/// Nothing lost, doubled or reordered, as far as this process sees it.
+/// Nothing lost, doubled or (AR = 0) reordered, as far as this process sees it.
 bool is_clean(const control::PktgenResult& result, Sight sight);
 
 std::string trial_line(const NamedResult& trial, Sight sight);

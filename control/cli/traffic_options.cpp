@@ -20,6 +20,11 @@ void TrafficArguments::add_to(CLI::App& command) {
     command.add_option("--count", count_, "Frames per endpoint, then stop; 0 = no limit");
     command.add_option("--seed", seed_, "Of the permutation");
     command.add_option("--target", target_, "incast: the index of the endpoint that receives");
+    command.add_flag("--ar", adaptive_,
+                     "AR = 1: switches choose the least loaded path for each frame, so frames may "
+                     "overtake each other");
+    command.add_flag("--across-tenants", across_tenants_,
+                     "Also to GPUs of other tenants, to see how switches refuse it");
 }
 
 Expected<control::Workload, std::string> TrafficArguments::resolve(
@@ -51,6 +56,8 @@ Expected<control::Workload, std::string> TrafficArguments::resolve(
     traffic.frames_max = count_;
     traffic.seed = seed_.value_or(file.seed);
     traffic.target = target_;
+    traffic.adaptive = adaptive_;
+    traffic.across_tenants = across_tenants_;
     const auto endpoints = static_cast<std::uint32_t>(control::endpoints_of(fabric).size());
     const auto matrix = control::make_traffic({.pattern = traffic.pattern,
                                                .endpoints = endpoints,
@@ -101,6 +108,7 @@ std::string TrafficArguments::text(const control::Fabric& fabric) const {
     for (const Vc vc : traffic->vcs) {
         text += " " + fabric.profiles.front().vc_names[vc.value].name;
     }
+    if (adaptive_) text += ", AR = 1";
     if (traffic->frames_per_second <= 0) return text + ", as fast as credits allow";
     char rate[64];
     std::snprintf(rate, sizeof rate, ", %.0f frames/s per endpoint", traffic->frames_per_second);

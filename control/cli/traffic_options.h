@@ -47,6 +47,8 @@ private:
     std::uint64_t count_ = 0;
     std::optional<std::uint64_t> seed_;
     std::uint32_t target_ = 0;
+    bool adaptive_ = false;
+    bool across_tenants_ = false;
 };
 
 }  // namespace ethlink::cli

@@ -128,6 +128,7 @@ Expected<LabReport, std::string> run_lab(const Fabric& fabric, const LabOptions&
     drain(process, options);
     LabReport report = take_report(process, seconds);
     report.served = options.serve;
+    report.adaptive = options.process.traffic.adaptive;
     if (options.detach) options.detach(process);
     report.mbufs_leaked = process.stop();
     return report;

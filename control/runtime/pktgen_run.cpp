@@ -141,6 +141,7 @@ PktgenResult PktgenRun::trial(const Workload& traffic, const PktgenTimes& times)
     drain();
 
     PktgenResult result;
+    result.adaptive = traffic.adaptive;
     const FrameTotals before = frame_totals(*process_);
     const LinkTotals links_before = link_totals(*process_);
     const HistogramSnapshot latency_before = latency(*process_);

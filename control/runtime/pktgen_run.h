@@ -35,6 +35,7 @@ struct PktgenResult {
     std::uint64_t link_frames = 0;   // new frames given to the links of the endpoints here
     std::uint64_t acknowledged = 0;  // of these, acknowledged by LLR
     bool drained = false;            // nothing was under way at the end
+    bool adaptive = false;           // AR = 1: frames may overtake each other
     HistogramSnapshot latency;       // ns; only where sender and receiver are in this process
 
     double sent_per_second() const { return per_second(in_time.sent); }

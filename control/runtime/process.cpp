@@ -267,7 +267,8 @@ Expected<std::unique_ptr<Port<Mbuf>>, std::string> Process::open_device(PortRef 
 /// Made from the table in use, so that flows stay where they are.
 void Process::publish_table(RunningSwitch& s) {
     const RouteTable routes = routes_->routes().table_of(s.node->plan().node);
-    if (auto table = make_table(routes, s.tables.current())) s.tables.publish(std::move(table));
+    auto table = make_table(routes, s.node->config().name, s.tables.current());
+    if (table) s.tables.publish(std::move(table));
 }
 
 dpdk::IdlePolicy Process::idle_policy(const ProcessOptions& options) const {

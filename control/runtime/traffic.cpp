@@ -10,12 +10,24 @@
 namespace ethlink::control {
 namespace {
 
-PktgenStream make_stream(const Fabric& fabric, const Route& route, Vc vc, std::size_t index) {
+/// Of each stream another one, as channels draw theirs (decision 0011): from numbers in a row few
+/// would differ, because all endpoints would use the same ones. SplitMix64's last step.
+std::uint16_t entropy_of(GpuId src, GpuId dst, Vc vc) {
+    std::uint64_t z = (std::uint64_t{src.value} << 32 | std::uint64_t{dst.value} << 8 | vc.value) *
+                      0x9E37'79B9'7F4A'7C15u;
+    z = (z ^ z >> 30) * 0xBF58'476D'1CE4'E5B9u;
+    z = (z ^ z >> 27) * 0x94D0'49BB'1331'11EBu;
+    return static_cast<std::uint16_t>(z >> 48);
+}
+
+PktgenStream make_stream(const Fabric& fabric, GpuId src, const Route& route, Vc vc,
+                         std::size_t index, bool adaptive) {
     return {.dst = route.dst,
             .port = route.ports[index % route.ports.size()],
             .vc = vc,
-            .entropy = static_cast<std::uint16_t>(index * 257 + 1),
-            .dscp = fabric.profiles.front().dscp_of(vc)};
+            .entropy = entropy_of(src, route.dst, vc),
+            .dscp = fabric.profiles.front().dscp_of(vc),
+            .ar = adaptive};
 }
 
 }  // namespace
@@ -49,8 +61,8 @@ Expected<std::vector<PktgenIdentity>, std::string> make_identities(const Fabric&
             const Route route{dst, table.ports(dst)};
             if (route.ports.empty()) continue;
             for (const Vc vc : traffic.vcs) {
-                identity.streams.push_back(
-                    make_stream(fabric, route, vc, e + identity.streams.size()));
+                identity.streams.push_back(make_stream(
+                    fabric, *node.gpu, route, vc, e + identity.streams.size(), traffic.adaptive));
             }
         }
         streams_max = std::max(streams_max, identity.streams.size());

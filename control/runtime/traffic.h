@@ -23,13 +23,16 @@ struct Workload {
     std::vector<std::uint32_t> sizes{256};
     double frames_per_second = 0;  // per endpoint; 0 = as fast as window and credits allow
     std::uint64_t frames_max = 0;  // per endpoint; 0 = no limit
+    bool adaptive = false;         // AR = 1: switches choose a path for each frame
+    bool across_tenants = false;   // also to GPUs of other tenants: switches refuse it
 };
 
 /// The endpoints of a fabric in the order of Fabric::nodes: what a traffic matrix counts by.
 std::vector<NodeId> endpoints_of(const Fabric& fabric);
 
 /// For each endpoint, in that order: who it is and which streams it sends. Streams of one pair
-/// are spread over the tracks; a destination that cannot be reached gets none.
+/// are spread over the tracks; a destination that cannot be reached, or that belongs to another
+/// tenant, gets none.
 [[nodiscard]] Expected<std::vector<PktgenIdentity>, std::string> make_identities(
     const Fabric& fabric, const Routes& routes, const Workload& traffic);
 

@@ -85,7 +85,8 @@ public:
     void publish_tables() {
         for (SwitchNode& node : switches_) {
             node.tables->publish(
-                control::make_table(planned.routes->table_of(node.node->plan().node)));
+                control::make_table(planned.routes->table_of(node.node->plan().node),
+                                    node.node->config().name, node.tables->current()));
         }
     }
     void send(bool sending) {
@@ -197,6 +198,27 @@ public:
             });
             EXPECT_EQ(in, out) << "S1";
         }
+    }
+
+    /// "r0-leaf0:u1".
+    PortState<SimFrame>& port(std::string_view name) {
+        PortState<SimFrame>* found = nullptr;
+        for_each_named_port([&](const std::string& at, auto& state) {
+            if (at == name) found = &state;
+        });
+        EXPECT_NE(found, nullptr) << "no port " << name;
+        return *found;
+    }
+    /// Calls visit("r0-leaf0:u1", PortState&) for every port.
+    template <class Visit>
+    void for_each_named_port(Visit visit) {
+        const auto of = [&](auto& node) {
+            visit_ports(*node, [&](auto& state) {
+                visit(planned.fabric.port_name({node->plan().node, state.rules.id}), state);
+            });
+        };
+        for (SwitchNode& node : switches_) of(node.node);
+        for (EndpointNode& node : endpoints_) of(node.node);
     }
 
     Wire<SimFrame>& wire(std::size_t link) { return *wires_[link]; }

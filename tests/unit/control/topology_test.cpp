@@ -69,6 +69,26 @@ TEST(CompactForm, FaultsAndPlainPortsComeOnTop) {
     EXPECT_EQ(fabric.nodes[0].ports[2].kind, PortKind::kPlain);
 }
 
+TEST(CompactForm, LinksBetweenSwitchesMayHaveAProfileOfTheirOwn) {
+    const std::string profiles =
+        "profiles:\n  default: {}\n  wide: {cbfc: {shared_credits: 4096}}\n";
+    const Fabric fabric = good("fabric: f\n" + profiles +
+                               "topology: {kind: leaf-spine, racks: 2, gpus: 4, spines: 2, "
+                               "uplink_profile: wide}\n");
+    std::size_t wide = 0;
+    for (const FabricLink& link : fabric.links) {
+        const bool between_switches = fabric.node(link.a.node).kind == NodeKind::kSwitch &&
+                                      fabric.node(link.b.node).kind == NodeKind::kSwitch;
+        EXPECT_EQ(fabric.profile(link.profile).name, between_switches ? "wide" : "default");
+        wide += between_switches ? 1 : 0;
+    }
+    EXPECT_GT(wide, 0u);
+    // A rack alone has no such links.
+    EXPECT_THAT(text(mistakes("fabric: f\n" + profiles +
+                              "topology: {kind: single-rack, uplink_profile: wide}\n")),
+                testing::HasSubstr("uplink_profile"));
+}
+
 TEST(Reachability, EndpointsDoNotForward) {
     const auto errors = mistakes(R"(
 fabric: f

@@ -4,11 +4,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
+#include <cstdlib>
+#include <iostream>
 #include <map>
+#include <numeric>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "control/switch_table.h"
 
 namespace ethlink {
 namespace {
@@ -106,13 +113,62 @@ TEST(ForwardingTable, APortThatStandsThereTwiceGetsTwiceAsMuch) {
     EXPECT_NEAR(found[0], 2.0 * found[1], 4);
 }
 
-TEST(ForwardingTable, NeighbouringEntropiesSpreadToo) {
-    // Eight flows that count their entropies up must not end on one port of four.
+TEST(ForwardingTable, EntropiesInARowSpreadLikeAnyOthers) {
+    // Whoever numbers his flows, in whatever steps: within six deviations of what chance would do.
     const ForwardingTable table = towards_one(ports(0, 4));
-    for (std::uint32_t first = 0; first < 60'000; first += 997) {
+    constexpr std::uint32_t kFlows = 256;
+    const double most = kFlows / 4.0 + 6 * std::sqrt(kFlows / 4.0 * 0.75);
+    for (std::uint32_t step = 1; step < 2048; ++step) {
         std::array<int, 4> uses{};
-        for (std::uint32_t i = 0; i < 8; ++i) ++uses[choice(table, first + i).value];
-        EXPECT_LE(*std::ranges::max_element(uses), 4) << first;
+        for (std::uint32_t i = 0; i < kFlows; ++i) ++uses[choice(table, 1 + i * step).value];
+        // Beyond it entropies come again.
+        if (std::gcd(step, 65'536u) > 65'536 / kFlows) continue;
+        ASSERT_LE(*std::ranges::max_element(uses), most) << "step " << step;
+    }
+}
+
+/// Which of `count` ports each entropy takes at a node with this salt.
+std::vector<std::uint16_t> choices(std::uint32_t salt, std::uint16_t count) {
+    ForwardingTable table(salt);
+    EXPECT_TRUE(table.set(GpuId{1}, ports(0, count)));
+    std::vector<std::uint16_t> found;
+    for (std::uint32_t e = 0; e < 65'536; ++e) found.push_back(choice(table, e).value);
+    return found;
+}
+
+/// How far the flows of any port of the first hop are from an even spread over the ports of the
+/// next one, in deviations of what chance would do.
+double worst_cell(const std::vector<std::uint16_t>& first, const std::vector<std::uint16_t>& next,
+                  std::uint16_t count) {
+    std::vector<int> cells(std::size_t{count} * count);
+    for (std::size_t e = 0; e < first.size(); ++e) ++cells[first[e] * count + next[e]];
+    const double fair = 65'536.0 / static_cast<double>(cells.size());
+    double worst = 0;
+    for (const int n : cells) worst = std::max(worst, std::abs(n - fair) / std::sqrt(fair));
+    return worst;
+}
+
+TEST(ForwardingTableProperty, WhatOneHopSentToOnePortSpreadsEvenlyAtTheNext) {
+    // No polarisation: of each pair of nodes, whatever they are called.
+    std::vector<std::uint32_t> salts;
+    for (int i = 0; i < 8; ++i) {
+        salts.push_back(control::path_salt("leaf" + std::to_string(i)));
+        salts.push_back(control::path_salt("r" + std::to_string(i) + "-leaf0"));
+        salts.push_back(control::path_salt("spine" + std::to_string(i)));
+    }
+    for (const std::uint16_t count : std::to_array<std::uint16_t>({2, 3, 4, 8, 16})) {
+        std::vector<std::vector<std::uint16_t>> nodes;
+        for (const std::uint32_t salt : salts) nodes.push_back(choices(salt, count));
+        double worst = 0;
+        for (std::size_t a = 0; a < nodes.size(); ++a) {
+            for (std::size_t b = 0; b < a; ++b) {
+                worst = std::max(worst, worst_cell(nodes[a], nodes[b], count));
+            }
+        }
+        // Over 276 pairs and up to 256 cells chance itself reaches four or five.
+        EXPECT_LT(worst, 6) << count << " ports";
+        std::cout << count << " ports: " << worst << " deviations at worst\n";
+        EXPECT_GT(worst_cell(nodes[0], nodes[0], count), 100) << "the test sees polarisation";
     }
 }
 
