@@ -11,16 +11,22 @@
 #include "dataplane/parcel.h"
 #include "dataplane/spsc_ring.h"
 #include "proto/counter.h"
+#include "proto/ids.h"
 
 namespace ethlink {
 
 /// A worker of one node, by index from 0.
 using WorkerId = Id<struct WorkerIdTag, std::uint8_t>;
 
-/// Which worker owns which port of a node; fixed for its life.
+/// Which worker owns which port of a node, and who may leave by it; fixed for its life.
 struct PortHome {
+    static constexpr std::uint16_t kAnyTenant = 0xFFFF;  // no VLAN ID
+
     WorkerId worker;
-    std::uint16_t index = 0;  // among that worker's ports
+    std::uint16_t index = 0;            // among that worker's ports
+    std::uint16_t tenant = kAnyTenant;  // only frames of this one, where it is one
+
+    bool admits(Tenant of) const { return tenant == of.value || tenant == kAnyTenant; }
 };
 
 /// Frames cross workers only by single-producer rings, credits return only by single-writer

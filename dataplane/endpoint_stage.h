@@ -115,7 +115,9 @@ private:
     }
 
     Drop accept(const wire::FrameView& view, const Arrival& arrival) {
-        if (view.dst() != host_->endpoint.identity().self) return Drop::kNotForMe;
+        const TxnIdentity& identity = host_->endpoint.identity();
+        if (view.dst() != identity.self) return Drop::kNotForMe;
+        if (view.tenant() != identity.tenant) return Drop::kTenantGuard;
         if (!wire::check_icrc(view)) return Drop::kBadIcrc;
         const auto txn = wire::TxnView::parse(view.txn_bytes());
         if (!txn) return txn.error();

@@ -322,6 +322,7 @@ void PktgenStage<F>::deliver(F&& /*stays*/, const wire::FrameView& view, PortSta
 template <FrameHandle F>
 Expected<TestPayload, Drop> PktgenStage<F>::accept(const wire::FrameView& view) const {
     if (view.dst() != identity_.self) return Unexpected<Drop>(Drop::kNotForMe);
+    if (view.tenant() != identity_.tenant) return Unexpected<Drop>(Drop::kTenantGuard);
     if (!wire::check_icrc(view)) return Unexpected<Drop>(Drop::kBadIcrc);
     const auto txn = wire::TxnView::parse(view.txn_bytes());
     if (!txn) return Unexpected<Drop>(txn.error());

@@ -36,6 +36,9 @@ public:
         // S6, D6: a frame never turns round; where it came from is not where it wants to go.
         if (egress == arrival.port) [[unlikely]]
             return node.refuse(arrival, Drop::kHairpin);
+        // D11: a tenant's frames reach nobody else, whatever tag their sender may use.
+        if (!node.admits(egress, view.tenant())) [[unlikely]]
+            return node.refuse(arrival, Drop::kTenantGuard);
         wire::decrement_ttl(frame.bytes().data() + view.net_offset());
         node.enqueue(egress, std::move(frame), arrival);
     }

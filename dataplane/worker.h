@@ -64,6 +64,10 @@ public:
 
     /// Refuses the frame if the egress is full: only on a best-effort VC.
     [[gnu::always_inline]] inline void enqueue(PortId egress, F&& frame, const Arrival& arrival);
+    /// Whether frames of this tenant may leave by this port.
+    bool admits(PortId egress, Tenant tenant) const {
+        return crossbar_->home(egress).admits(tenant);
+    }
     void consume(const Arrival& arrival) { give_back(arrival.port, arrival.vc, arrival.credits); }
     [[gnu::cold]] void refuse(const Arrival& arrival, Drop reason) {
         local(arrival.port).counters.drops.add(reason);

@@ -27,8 +27,8 @@ enum class Drop : std::uint8_t {
     kPoisoned,            // marked as damaged upstream
     // In the switch.
     kTtlExpired,
-    kSourceGuard,         // Src GPU-ID is not the one bound to this port
-    kTenantGuard,         // the tag is not the one bound to this port
+    kSourceGuard,  // Src GPU-ID is not the one bound to this port
+    kTenantGuard,  // the tag is not the one bound to this port, or to that of the destination
     kUnknownDestination,  // no route
     kHairpin,             // would leave by the port it came from
     kEgressDown,          // every port towards the destination is down

@@ -36,7 +36,8 @@ public:
         : fabric_(&fabric),
           plan_(&plan),
           devices_(std::move(devices)),
-          crossbar_(std::make_shared<Crossbar<F>>(homes(plan), plan.workers, ring_frames(plan))) {
+          crossbar_(
+              std::make_shared<Crossbar<F>>(homes(fabric, plan), plan.workers, ring_frames(plan))) {
         for (std::uint32_t i = 0; i < plan.workers; ++i) {
             workers_.push_back(std::make_unique<WorkerT>(WorkerId{static_cast<std::uint8_t>(i)},
                                                          crossbar_, make_stage(i)));
@@ -65,12 +66,15 @@ public:
     }
 
 private:
-    static std::vector<PortHome> homes(const NodePlan& plan) {
+    static std::vector<PortHome> homes(const Fabric& fabric, const NodePlan& plan) {
+        const FabricNode& node = fabric.node(plan.node);
         std::vector<std::uint16_t> used(plan.workers, 0);
         std::vector<PortHome> homes;
-        for (const PortPlan& port : plan.ports) {
-            homes.push_back(
-                {WorkerId{static_cast<std::uint8_t>(port.worker)}, used[port.worker]++});
+        for (std::size_t i = 0; i < plan.ports.size(); ++i) {
+            const std::uint32_t worker = plan.ports[i].worker;
+            PortHome& home = homes.emplace_back(
+                PortHome{WorkerId{static_cast<std::uint8_t>(worker)}, used[worker]++});
+            if (is_tenants(node, node.ports[i])) home.tenant = node.ports[i].tenant.value;
         }
         return homes;
     }
@@ -95,12 +99,21 @@ private:
                                            queue_frames, plan.replay_entries, pool));
     }
 
+    /// A switch's port behind which are GPUs: they are let in by who they are.
+    static bool is_guarded(const FabricNode& node, const FabricPort& port) {
+        return node.kind == NodeKind::kSwitch && !port.gpus.empty();
+    }
+    /// One that lets only frames of its tenant in and out, or only untagged ones.
+    static bool is_tenants(const FabricNode& node, const FabricPort& port) {
+        return is_guarded(node, port) || (node.kind == NodeKind::kSwitch && port.tenant.value != 0);
+    }
+
     PortRules rules(std::size_t index) const {
         const FabricNode& node = fabric_->node(plan_->node);
         const FabricPort& config = node.ports[index];
         const PortPlan& plan = plan_->ports[index];
         const Profile& profile = fabric_->profile(config.profile);
-        const bool guarded = node.kind == NodeKind::kSwitch && !config.gpus.empty();
+        const bool guarded = is_guarded(node, config);
         PortRules rules;
         rules.id = PortId{static_cast<std::uint16_t>(index)};
         rules.is_link = config.kind == PortKind::kLink;

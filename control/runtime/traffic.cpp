@@ -57,7 +57,9 @@ Expected<std::vector<PktgenIdentity>, std::string> make_identities(const Fabric&
             .self = *node.gpu, .tenant = node.tenant, .streams = {}, .sources = {}};
         const RouteTable table = routes.table_of(endpoints[e]);
         for (const std::uint32_t to : (*matrix)[e]) {
-            const GpuId dst = *fabric.node(endpoints[to]).gpu;
+            const FabricNode& peer = fabric.node(endpoints[to]);
+            if (peer.tenant != node.tenant && !traffic.across_tenants) continue;
+            const GpuId dst = *peer.gpu;
             const Route route{dst, table.ports(dst)};
             if (route.ports.empty()) continue;
             for (const Vc vc : traffic.vcs) {

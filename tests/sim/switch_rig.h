@@ -351,7 +351,9 @@ private:
         std::vector<PortHome> list;
         for (std::size_t i = 0; i < options.ports.size(); ++i) {
             const std::size_t worker = i % options.workers;
-            list.push_back({WorkerId{static_cast<std::uint8_t>(worker)}, used[worker]++});
+            PortHome& home = list.emplace_back(
+                PortHome{WorkerId{static_cast<std::uint8_t>(worker)}, used[worker]++});
+            if (options.ports[i].guard_tenant) home.tenant = options.ports[i].tenant.value;
         }
         return list;
     }

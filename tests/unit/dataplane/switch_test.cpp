@@ -149,24 +149,37 @@ TEST(Switch, SourceGuard) {
 }
 
 TEST(Switch, TenantGuard) {
-    // D11
-    RigOptions options = plain_ports(2);
-    for (RigPort& port : options.ports) port.guard_tenant = true;
-    options.ports[0].tenant = Tenant{42};
-    SwitchRig rig(options);
-    rig.publish_star();
-    rig.inject(0, ghost_to(rig, 1, {.vlan = wire::VlanTag{.pcp = 3, .vid = 42}}));
-    rig.inject(0, ghost_to(rig, 1, {.vlan = wire::VlanTag{.vid = 43}}));
-    rig.inject(0, ghost_to(rig, 1));
-    rig.inject(1, ghost_to(rig, 0, {.vlan = wire::VlanTag{.vid = 42}}));
-    rig.inject(1,
-               ghost_to(rig, 0, {.vlan = wire::VlanTag{.pcp = 7, .vid = 0}}));  // A priority only.
-    rig.inject(1, ghost_to(rig, 0));
-    rig.step();
-    EXPECT_EQ(rig.taken(1).size(), 1u);
-    EXPECT_EQ(rig.drops(0, Drop::kTenantGuard), 2u);
-    EXPECT_EQ(rig.taken(0).size(), 2u);
-    EXPECT_EQ(rig.drops(1, Drop::kTenantGuard), 1u);
+    // D11: ports 0 and 1 belong to tenant 42, 2 and 3 to nobody, on one worker and across several.
+    for (const std::size_t workers : {1u, 3u}) {
+        RigOptions options = plain_ports(4);
+        options.workers = workers;
+        for (RigPort& port : options.ports) port.guard_tenant = true;
+        options.ports[0].tenant = options.ports[1].tenant = Tenant{42};
+        SwitchRig rig(options);
+        rig.publish_star();
+        const GhostLook ours{.vlan = wire::VlanTag{.pcp = 3, .vid = 42}};
+        const GhostLook priority{.vlan = wire::VlanTag{.pcp = 7, .vid = 0}};
+        // Among themselves.
+        rig.inject(0, ghost_to(rig, 1, ours));
+        rig.inject(2, ghost_to(rig, 3, priority));
+        rig.inject(2, ghost_to(rig, 3));
+        // In by a tag that is not the port's.
+        rig.inject(0, ghost_to(rig, 1, {.vlan = wire::VlanTag{.vid = 43}}));
+        rig.inject(0, ghost_to(rig, 3));
+        rig.inject(2, ghost_to(rig, 1, ours));
+        // Out to somebody else, by one's own tag.
+        rig.inject(1, ghost_to(rig, 2, ours));
+        rig.inject(1, ghost_to(rig, 3, ours));
+        rig.inject(3, ghost_to(rig, 0));
+        for (int i = 0; i < 3; ++i) rig.step();
+        const std::array<std::size_t, 4> taken{0, 1, 0, 2}, dropped{2, 2, 1, 1};
+        for (std::size_t i = 0; i < 4; ++i) {
+            EXPECT_EQ(rig.taken(i).size(), taken[i]) << i;
+            EXPECT_EQ(rig.drops(i, Drop::kTenantGuard), dropped[i]) << i;
+        }
+        EXPECT_EQ(rig.admitted(), 0u);
+        rig.expect_conservation();
+    }
 }
 
 /// Ports 1 and 2 both lead to GPU 9.
