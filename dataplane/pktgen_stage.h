@@ -69,6 +69,13 @@ enum class PktgenStat : std::uint8_t {
     kCount
 };
 
+/// One stream at its sink. Times are ns of the loop's clock, as fine as its turns.
+struct PktgenFlow {
+    Counter frames;     // that came, each one
+    Gauge last_at;      // when the last one came; 0: none has
+    Gauge largest_gap;  // between two that followed each other, since forget_gaps()
+};
+
 /// Generator, sink, and the answer to whoever probes whether the sink is there.
 template <FrameHandle F>
 class PktgenStage {
@@ -86,7 +93,7 @@ public:
           source_index_(std::size_t{1} << 16, kUnknownSource),
           runs_(identity_.sources.size()),
           trackers_(identity_.sources.size() * identity_.streams_per_source),
-          state_(std::make_unique<State>(identity_.streams.size())) {
+          state_(std::make_unique<State>(identity_.streams.size(), trackers_.size())) {
         for (std::size_t i = 0; i < identity_.sources.size(); ++i) {
             source_index_[identity_.sources[i].value] = static_cast<std::uint16_t>(i);
         }
@@ -98,6 +105,11 @@ public:
         if (plan != plan_) [[unlikely]]
             begin_ = true;
         plan_ = plan;
+        const std::uint64_t forget = state_->forget.read();
+        if (forget != forgotten_) [[unlikely]] {
+            forgotten_ = forget;
+            for (PktgenFlow& flow : state_->flows) flow.largest_gap.set(0);
+        }
     }
 
     template <class Node>
@@ -115,17 +127,27 @@ public:
     /// Whether the destination of this stream has answered a probe.
     bool is_answered(std::size_t stream) const { return state_->answered[stream].read() != 0; }
     const PktgenIdentity& identity() const { return identity_; }
+    /// A stream that ends here, by its source's place among PktgenIdentity::sources and its number
+    /// there.
+    const PktgenFlow& flow(std::size_t source, std::size_t stream) const {
+        return state_->flows[source * identity_.streams_per_source + stream];
+    }
+    /// Gaps are measured anew from the worker's next turn on; one that has begun counts whole. One
+    /// thread only.
+    void forget_gaps() const { state_->forget.set(state_->forget.read() + 1); }
 
 private:
     static constexpr std::uint16_t kUnknownSource = 0xFFFF;
     static constexpr Duration kProbeEvery = std::chrono::milliseconds(5);
 
     struct State {
-        explicit State(std::size_t streams) : answered(streams) {}
+        State(std::size_t sent, std::size_t received) : answered(sent), flows(received) {}
         CounterSet<PktgenStat> stats;
         Gauge missing;
         Histogram latency;
-        std::vector<Gauge> answered;  // by stream
+        std::vector<Gauge> answered;    // by stream
+        std::vector<PktgenFlow> flows;  // by source and its stream, as trackers_
+        Gauge forget;                   // the control thread counts it up
     };
 
     void add(PktgenStat stat, std::uint64_t n = 1) { state_->stats.add(stat, n); }
@@ -144,6 +166,13 @@ private:
     std::uint16_t source_of(const wire::FrameView& view, const TestPayload& test);
     void meet(std::uint16_t source, std::uint32_t run);
     void track(const wire::FrameView& view, const TestPayload& test, Time now);
+    static void note_arrival(PktgenFlow& flow, Time now) {
+        const auto at = static_cast<std::uint64_t>(now.time_since_epoch().count());
+        const std::uint64_t last = flow.last_at.read();
+        if (last != 0) flow.largest_gap.raise_to(at - last);
+        flow.last_at.set(at);
+        flow.frames.add();
+    }
     void measure(const TestPayload& test, Time now);
     void settle(Time now);
 
@@ -163,6 +192,7 @@ private:
     std::vector<std::optional<std::uint32_t>> runs_;  // by source: the run that is tracked
     std::vector<SequenceTracker> trackers_;
     std::uint64_t missing_ = 0;
+    std::uint64_t forgotten_ = 0;  // State::forget when gaps were forgotten last
     // Frames of the turn arrived_at_, by time of making: see measure().
     std::vector<std::uint64_t> arrived_;
     Time arrived_at_{};
@@ -360,7 +390,9 @@ void PktgenStage<F>::track(const wire::FrameView& view, const TestPayload& test,
     meet(source, test.run);
     add(PktgenStat::kReceivedFrames);
     add(PktgenStat::kReceivedBytes, view.size());
-    SequenceTracker& tracker = trackers_[source * identity_.streams_per_source + test.stream];
+    const std::size_t index = source * identity_.streams_per_source + test.stream;
+    note_arrival(state_->flows[index], now);
+    SequenceTracker& tracker = trackers_[index];
     const std::uint64_t missing = tracker.missing();
     switch (tracker.on(test.number)) {
         case SequenceTracker::Verdict::kInOrder: add(PktgenStat::kInOrder); break;

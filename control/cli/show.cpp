@@ -71,6 +71,7 @@ constexpr Plain kPlain[] = {
     {"pool", "pool", pool_table, false},
     {"latency", "latency", latency_table, false},
     {"traffic", "traffic", traffic_table, false},
+    {"flows", "flows", flows_table, false},
     {"faults", "faults", faults_table, false},
 };
 
@@ -169,12 +170,14 @@ void add_show(CLI::App& app, const Context&, int& exit_code) {
     CLI::App& show = *app.add_subcommand("show", "Ask a running process: links, counters, credits");
     show.add_option("what", arguments->what,
                     "instances, nodes, endpoints, cycles, ports, links, llr interface, llr "
-                    "counters [detailed], cbfc, vcs, drops, routes [NODE], workers, pool, latency, "
-                    "traffic, faults")
+                    "counters [detailed], cbfc, vcs, drops, watchdog, routes [NODE], workers, "
+                    "pool, latency, traffic, flows, faults")
         ->required();
     show.add_option("--port,-i", arguments->port, "Only this port (leaf0:e0) or node (leaf0)");
     show.add_option("--instance", arguments->instance, "Which process, if several run");
-    show.add_flag("--all", arguments->all, "drops: also reasons that have not happened");
+    show.add_flag("--all", arguments->all,
+                  "drops: also reasons that have not happened; watchdog: also VCs that were never "
+                  "stuck");
     show.add_flag("--json", arguments->json, "The answer of the process as JSON");
     show.callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }

@@ -204,6 +204,16 @@ std::string traffic_table(const json& traffic) {
     return table.text();
 }
 
+std::string flows_table(const json& flows) {
+    Table table({"FROM", "TO", "PORT", "VC", "ENTROPY", "FRAMES", "LARGEST_GAP", "SILENT"});
+    for (const json& f : flows) {
+        table.add({cell(f, "from"), cell(f, "to"), cell(f, "port"), cell(f, "vc"),
+                   cell(f, "entropy"), cell(f, "frames"), human_ns(count(f, "largest_gap_ns")),
+                   human_ns(count(f, "silent_ns"))});
+    }
+    return or_nothing(table, flows, "no stream of test frames begins and ends here");
+}
+
 std::string faults_table(const json& faults) {
     Table table(
         {"PORT", "DIR", "FAULTS", "PASSED", "LOST", "CORRUPTED", "DUPLICATED", "REORDERED"});

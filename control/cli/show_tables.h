@@ -19,6 +19,8 @@ std::string endpoints_table(const nlohmann::json& endpoints);
 std::string nodes_table(const nlohmann::json& nodes);
 std::string cbfc_table(const nlohmann::json& cbfc);
 std::string vcs_table(const nlohmann::json& vcs);
+std::string flows_table(const nlohmann::json& flows);
+std::string watchdog_table(const nlohmann::json& watchdog);
 std::string drops_table(const nlohmann::json& drops);
 std::string pool_table(const nlohmann::json& pool);
 std::string latency_table(const nlohmann::json& latency);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/runtime/commands.h"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -184,6 +185,26 @@ public:
                     {"unexpected", totals.unexpected}};
     }
 
+    /// Streams whose both ends are here: what came, and how long it once did not.
+    Reply flows(const json& request) const {
+        const auto forget = flag_of(request, "forget");
+        if (!forget) return failure(forget.error());
+        const auto& endpoints = process_->endpoints();
+        const auto now = static_cast<std::uint64_t>(process_->now().time_since_epoch().count());
+        json list = json::array();
+        for (std::size_t from = 0; from < endpoints.size(); ++from) {
+            const std::vector<PktgenStream>& streams = endpoints[from]->stage().identity().streams;
+            for (std::size_t i = 0; i < streams.size(); ++i) {
+                json row = flow_json(*endpoints[from], i, now);
+                if (!row.is_null()) list.push_back(std::move(row));
+            }
+        }
+        for (const auto& endpoint : endpoints) {
+            if (*forget) endpoint->stage().forget_gaps();
+        }
+        return list;
+    }
+
     Reply faults() const {
         json list = json::array();
         for (const RunningFaults& running : process_->faults()) {
@@ -236,6 +257,31 @@ private:
                       {node, config, fabric.profile(config.profile), port,
                        plan.ports[port.rules.id.value].wire_frames > 0});
             });
+    }
+
+    json flow_json(const RunningEndpoint& from, std::size_t index, std::uint64_t now) const {
+        const PktgenIdentity& sender = from.stage().identity();
+        const PktgenStream& stream = sender.streams[index];
+        for (const auto& to : process_->endpoints()) {
+            const PktgenIdentity& sink = to->stage().identity();
+            if (sink.self != stream.dst) continue;
+            const auto source = std::ranges::find(sink.sources, sender.self);
+            if (source == sink.sources.end()) break;
+            const PktgenFlow& flow =
+                to->stage().flow(static_cast<std::size_t>(source - sink.sources.begin()), index);
+            const std::uint64_t last = flow.last_at.read();
+            const FabricNode& node = from.node->config();
+            const Profile& profile = process_->fabric().profiles.front();
+            return {{"from", node.name},
+                    {"to", to->node->config().name},
+                    {"port", node.ports[stream.port.value].name},
+                    {"vc", profile.vc_names[stream.vc.value].name},
+                    {"entropy", stream.entropy},
+                    {"frames", flow.frames.read()},
+                    {"largest_gap_ns", flow.largest_gap.read()},
+                    {"silent_ns", last == 0 || last > now ? 0 : now - last}};
+        }
+        return nullptr;
     }
 
     template <class NodeT>
@@ -361,6 +407,12 @@ void add_commands(CommandTable& table, Process& process, const std::string& inst
     simple("pool", "Buffers in use and in all.", &Commands::pool);
     simple("latency", "Percentiles: end to end, and inside each switch.", &Commands::latency);
     simple("traffic", "Test frames sent and received by the endpoints here.", &Commands::traffic);
+    table.add(
+        {"flows",
+         "Streams of test frames between endpoints here: frames, largest gap; `forget` begins "
+         "the gaps anew.",
+         {"forget"},
+         [commands](const json& request) { return commands->flows(request); }});
     simple("faults", "Faults on wires, and what they have done.", &Commands::faults);
     std::vector<std::string> keys{"port", "direction", "clear"};
     keys.insert(keys.end(), fault_keys().begin(), fault_keys().end());

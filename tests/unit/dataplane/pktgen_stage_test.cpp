@@ -198,6 +198,42 @@ TEST(PktgenStage, FollowsEachStream) {
     EXPECT_EQ(rig.stat(PktgenStat::kReceivedFrames), 6u);
 }
 
+TEST(PktgenStage, KnowsTheLargestGapOfEachStream) {
+    Rig rig;
+    const auto gap = [&](std::size_t stream) {
+        return rig.endpoint.stage().flow(0, stream).largest_gap.read();
+    };
+    EXPECT_EQ(rig.endpoint.stage().flow(0, 0).last_at.read(), 0u);
+    rig.hear(rig.test_frame(0));
+    EXPECT_EQ(gap(0), 0u) << "a gap has two ends";
+    rig.now += 70us;
+    rig.hear(rig.test_frame(1));
+    rig.hear(rig.test_frame(0, 1));
+    rig.now += 30us;
+    rig.hear(rig.test_frame(2));
+    EXPECT_EQ(gap(0), 71'000u);
+    EXPECT_EQ(gap(1), 0u);
+    EXPECT_EQ(rig.endpoint.stage().flow(0, 0).frames.read(), 3u);
+    EXPECT_EQ(rig.endpoint.stage().flow(0, 0).last_at.read(),
+              static_cast<std::uint64_t>(rig.now.time_since_epoch().count()));
+    // Anew, but what had begun counts.
+    rig.endpoint.stage().forget_gaps();
+    rig.now += 9us;
+    rig.hear(rig.test_frame(3));
+    EXPECT_EQ(gap(0), 10'000u);
+    rig.hear(rig.test_frame(4));
+    EXPECT_EQ(gap(0), 10'000u);
+}
+
+TEST(PktgenStage, OfAnotherTenantNothingIsTaken) {
+    PktgenIdentity who = Rig::identity();
+    who.tenant = Tenant{42};
+    Rig rig(who);
+    rig.hear(rig.test_frame(0));
+    EXPECT_EQ(rig.stat(PktgenStat::kReceivedFrames), 0u);
+    EXPECT_EQ(rig.drops(Drop::kTenantGuard), 1u);
+}
+
 TEST(PktgenStage, MeasuresLatencyFromTheTimeInTheFrame) {
     Rig rig;
     SimFrame frame = rig.test_frame(0);
