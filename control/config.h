@@ -16,6 +16,7 @@
 #include "control/config_error.h"
 #include "control/pktgen/traffic_matrix.h"
 #include "dataplane/fault_options.h"
+#include "dataplane/vc_watchdog.h"
 #include "proto/expected.h"
 #include "proto/ids.h"
 #include "proto/profile.h"
@@ -74,6 +75,7 @@ struct Profile {
     std::uint32_t best_effort_queue_frames = 256;  // per port and VC without credits
     FcsMode fcs = FcsMode::kAuto;
     LinkProfile link;
+    WatchdogProfile watchdog;   // of what switches send by such a link
     txn::TxnProfile transport;  // of all endpoints: only that of `default` says anything
     std::array<VcNames, kMaxVcs> vc_names;  // link.vc_count of them are in use
     // Of frames that come in by a plain port. What no VC lists: the best-effort VC, else VC 0.

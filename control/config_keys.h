@@ -40,6 +40,10 @@ inline constexpr NumberKey kSharedCredits{"shared_credits", 0, 524'287, "credits
 inline constexpr NumberKey kCcMessageTimer{"cc_message_timer_us", 0, 250'000, "us"};
 inline constexpr NumberKey kCfUpdateInterval{"cf_update_interval_us", 1, 250'000, "us"};
 
+// profiles, watchdog
+inline constexpr NumberKey kDetectionTime{"detection_time_ms", 1, 60'000, "ms"};
+inline constexpr NumberKey kRestorationTime{"restoration_time_ms", 1, 60'000, "ms"};
+
 // profiles, transport
 inline constexpr NumberKey kMaxOutstandingTransactions{"max_outstanding_transactions", 16, 32'768,
                                                        "transactions", true};

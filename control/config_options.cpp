@@ -53,6 +53,7 @@ FaultOptions read_direction(const ConfigValue& value, ConfigLog& log) {
     faults.fcs_poisoned = probability(map, "fcs_poisoned");
     faults.llr_ack_drop = probability(map, "llr_ack_drop");
     faults.llr_nack_drop = probability(map, "llr_nack_drop");
+    faults.cf_update_drop = probability(map, "cf_update_drop");
     map.finish();
     return faults;
 }

@@ -36,6 +36,12 @@ constexpr Choice<ThresholdMode> kThresholdModes[] = {
     {"dynamic", ThresholdMode::kDynamic},
 };
 
+constexpr Choice<WatchdogAction> kWatchdogActions[] = {
+    {"drop", WatchdogAction::kDrop},
+    {"alert", WatchdogAction::kAlert},
+    {"disable", WatchdogAction::kDisable},
+};
+
 struct BuiltInVc {
     std::string_view name;
     bool lossless;
@@ -77,6 +83,15 @@ void read_cbfc(const ConfigValue& value, LinkProfile& link, ConfigLog& log) {
     cbfc.shared_size.value = map.number(keys::kSharedCredits, cbfc.shared_size.value);
     cbfc.cc_message_timer = map.duration(keys::kCcMessageTimer, cbfc.cc_message_timer);
     cbfc.cf_update_interval = map.duration(keys::kCfUpdateInterval, cbfc.cf_update_interval);
+    map.finish();
+}
+
+/// Names of SONiC's PFC_WD table.
+void read_watchdog(const ConfigValue& value, WatchdogProfile& watchdog, ConfigLog& log) {
+    MapReader map(value, log);
+    watchdog.action = map.choice("action", kWatchdogActions, watchdog.action);
+    watchdog.detection = map.duration(keys::kDetectionTime, watchdog.detection);
+    watchdog.restoration = map.duration(keys::kRestorationTime, watchdog.restoration);
     map.finish();
 }
 
@@ -258,6 +273,7 @@ Profile read_profile(const std::string& name, const ConfigValue& value, Profile 
     profile.fcs = map.choice("fcs", kFcsModes, profile.fcs);
     if (const auto llr = map.value("llr")) read_llr(*llr, profile.link, log);
     if (const auto cbfc = map.value("cbfc")) read_cbfc(*cbfc, profile.link, log);
+    if (const auto dog = map.value("watchdog")) read_watchdog(*dog, profile.watchdog, log);
     if (const auto transport = map.value("transport")) read_transport(*transport, profile, log);
     const auto vcs = map.value("vcs");
     if (vcs) read_vcs(*vcs, profile, log);

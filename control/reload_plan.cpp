@@ -34,7 +34,7 @@ auto parts(const VcNames& n) {
 auto parts(const FaultOptions& f) {  // but for the seed, which depends on the order of links
     return std::tie(f.loss, f.bit_error, f.duplicate, f.reorder, f.reorder_distance, f.delay,
                     f.jitter, f.rate_mbps, f.seq_drop, f.seq_dup, f.fcs_bad, f.fcs_poisoned,
-                    f.llr_ack_drop, f.llr_nack_drop);
+                    f.llr_ack_drop, f.llr_nack_drop, f.cf_update_drop);
 }
 auto parts(const Runtime& r) {
     return std::tie(r.workers, r.idle, r.idle_sleep, r.memory, r.memory_mb, r.wire_frames,
@@ -48,7 +48,8 @@ bool same(const Profile& a, const Profile& b) {
            a.best_effort_queue_frames == b.best_effort_queue_frames && a.fcs == b.fcs &&
            la.llr_local == lb.llr_local && la.llr_remote == lb.llr_remote && la.cbfc == lb.cbfc &&
            la.cbfc_profile == lb.cbfc_profile && la.vc_count == lb.vc_count && la.vcs == lb.vcs &&
-           parts(la.llr) == parts(lb.llr) && parts(a.transport) == parts(b.transport) &&
+           parts(la.llr) == parts(lb.llr) && a.watchdog == b.watchdog &&
+           parts(a.transport) == parts(b.transport) &&
            std::ranges::equal(a.vc_names, b.vc_names, [](const VcNames& x, const VcNames& y) {
                return parts(x) == parts(y);
            });

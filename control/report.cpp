@@ -52,6 +52,7 @@ std::string fault_text(const FaultOptions& faults) {
     add("fcs_poisoned", faults.fcs_poisoned);
     add("llr_ack_drop", faults.llr_ack_drop);
     add("llr_nack_drop", faults.llr_nack_drop);
+    add("cf_update_drop", faults.cf_update_drop);
     return text.str();
 }
 

@@ -40,6 +40,12 @@ json to_json(const CbfcProfile& cbfc, bool enabled) {
             {"cf_update_interval_us", to_us(cbfc.cf_update_interval)}};
 }
 
+json to_json(const WatchdogProfile& watchdog) {
+    return {{"action", word(watchdog.action)},
+            {"detection_time_ms", to_ms(watchdog.detection)},
+            {"restoration_time_ms", to_ms(watchdog.restoration)}};
+}
+
 json to_json(const txn::TxnProfile& transport) {
     return {{"max_outstanding_transactions", transport.transactions_max},
             {"max_outstanding_items", transport.items_max},
@@ -77,6 +83,7 @@ json to_json(const Profile& profile) {
             {"fcs", word(profile.fcs)},
             {"llr", to_json(profile.link.llr, profile.link)},
             {"cbfc", to_json(profile.link.cbfc_profile, profile.link.cbfc)},
+            {"watchdog", to_json(profile.watchdog)},
             {"transport", to_json(profile.transport)},
             {"vcs", vcs}};
 }
@@ -96,7 +103,8 @@ json to_json(const FaultOptions& faults) {
             {"fcs_bad", faults.fcs_bad},
             {"fcs_poisoned", faults.fcs_poisoned},
             {"llr_ack_drop", faults.llr_ack_drop},
-            {"llr_nack_drop", faults.llr_nack_drop}};
+            {"llr_nack_drop", faults.llr_nack_drop},
+            {"cf_update_drop", faults.cf_update_drop}};
 }
 
 json to_json(const Fabric& fabric, const FabricPort& port, std::size_t index) {

@@ -49,6 +49,15 @@ std::string_view word(ThresholdMode mode) {
     return "";
 }
 
+std::string_view word(WatchdogAction action) {
+    switch (action) {
+        case WatchdogAction::kDisable: return "disable";
+        case WatchdogAction::kAlert: return "alert";
+        case WatchdogAction::kDrop: return "drop";
+    }
+    return "";
+}
+
 std::string_view word(MemoryMode mode) {
     switch (mode) {
         case MemoryMode::kAuto: return "auto";

@@ -18,6 +18,7 @@ std::string_view word(PortKind kind);
 std::string_view word(FcsMode value);
 std::string_view word(FrameAction value);
 std::string_view word(ThresholdMode value);
+std::string_view word(WatchdogAction value);
 std::string_view word(MemoryMode value);
 std::string_view word(IdleMode value);
 std::string_view word(TrafficPattern value);

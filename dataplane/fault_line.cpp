@@ -13,6 +13,7 @@ std::string_view name(FaultStat stat) {
         case FaultStat::kPoisoned: return "poisoned";
         case FaultStat::kAckDropped: return "ack_dropped";
         case FaultStat::kNackDropped: return "nack_dropped";
+        case FaultStat::kCfUpdateDropped: return "cf_update_dropped";
         case FaultStat::kNoBuffer: return "no_buffer";
         case FaultStat::kCount: break;
     }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -30,6 +32,7 @@ enum class FaultStat : std::uint8_t {
     kPoisoned,
     kAckDropped,
     kNackDropped,
+    kCfUpdateDropped,
     kNoBuffer,  // a copy that the pool could not give: not duplicated
     kCount
 };
@@ -93,6 +96,7 @@ private:
 
     bool dies(F& frame);
     bool dies_as_control(const F& frame);
+    bool dies_without_credits(F& frame);
     void flip_bit(F& frame);
     void poison(F& frame);
     Time next_due(std::uint32_t bytes, Time now);
@@ -159,6 +163,7 @@ bool FaultLine<F>::dies(F& frame) {
     }
     if ((options_.llr_ack_drop > 0 || options_.llr_nack_drop > 0) && dies_as_control(frame))
         return true;
+    if (options_.cf_update_drop > 0 && dies_without_credits(frame)) return true;
     if (random_.chance(options_.fcs_poisoned)) poison(frame);
     if (!random_.chance(options_.bit_error) && !random_.chance(options_.fcs_bad)) return false;
     add(FaultStat::kCorrupted);
@@ -190,6 +195,35 @@ bool FaultLine<F>::dies_as_control(const F& frame) {
             return true;
         }
     }
+    return false;
+}
+
+/// What is left of the frame says everything but CF_Updates; true if that is nothing.
+template <FrameHandle F>
+bool FaultLine<F>::dies_without_credits(F& frame) {
+    const std::size_t fcs = fcs_in_frame_ ? wire::kFcsSize : 0;
+    if (frame.size() < fcs) return false;
+    const auto bytes = frame.bytes().first(frame.size() - fcs);
+    const auto view = wire::parse(bytes);
+    if (!view || !view->is_control()) return false;
+    const auto control = wire::parse_control(bytes);
+    if (!control || control->kind() != wire::ControlKind::kOrderedSets) return false;
+    std::array<std::byte, wire::kMaxControlFrame> rest;
+    wire::ControlFrameWriter writer(rest);
+    writer.begin(control->tx_epoch(), control->rx_epoch());
+    for (std::size_t i = 0; i < control->count(); ++i) {
+        const wire::CtlOs set = control->ctl_os(i);
+        if (set.type != wire::CtlOsType::kCfUpdate && !writer.add(set)) return false;
+    }
+    if (writer.count() == control->count() || !random_.chance(options_.cf_update_drop)) {
+        return false;
+    }
+    add(FaultStat::kCfUpdateDropped);
+    const std::size_t size = writer.finish();
+    if (size == 0) return true;
+    frame.trim(frame.size() - static_cast<std::uint32_t>(size + fcs));
+    std::copy_n(rest.begin(), size, frame.bytes().begin());
+    if (fcs_in_frame_) wire::write_fcs(frame.bytes());
     return false;
 }
 

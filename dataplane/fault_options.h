@@ -8,8 +8,8 @@
 
 namespace ethlink {
 
-/// Probabilities are per frame, 0 .. 1. The last six aim at one kind of frame each, as link testers
-/// do.
+/// Probabilities are per frame, 0 .. 1. The last seven aim at one kind of frame each, as link
+/// testers do.
 struct FaultOptions {
     double loss = 0;       // the frame vanishes
     double bit_error = 0;  // one bit of the frame flips
@@ -25,6 +25,7 @@ struct FaultOptions {
     double fcs_poisoned = 0;             // the frame arrives marked as poisoned
     double llr_ack_drop = 0;             // a link control frame that carries an ACK vanishes
     double llr_nack_drop = 0;            // a link control frame that carries a NACK vanishes
+    double cf_update_drop = 0;           // CBFC: a control frame loses its CF_Updates: no credits
     std::uint64_t seed = 1;              // the same seed and frames give the same faults
 
     /// Whether there is anything to do; without it a port needs no fault layer.
@@ -32,7 +33,7 @@ struct FaultOptions {
         return loss > 0 || bit_error > 0 || duplicate > 0 || reorder > 0 ||
                delay > Duration::zero() || jitter > Duration::zero() || rate_mbps > 0 ||
                seq_drop > 0 || seq_dup > 0 || fcs_bad > 0 || fcs_poisoned > 0 || llr_ack_drop > 0 ||
-               llr_nack_drop > 0;
+               llr_nack_drop > 0 || cf_update_drop > 0;
     }
 };
 

@@ -13,6 +13,7 @@
 #include "dataplane/burst.h"
 #include "dataplane/egress_queue.h"
 #include "dataplane/port.h"
+#include "dataplane/port_watchdog.h"
 #include "dataplane/scheduler.h"
 #include "proto/counter.h"
 #include "proto/drop.h"
@@ -36,6 +37,7 @@ struct PortRules {
     std::vector<GpuId> gpus;                            // whom this port leads to directly
     bool guard_tenant = false;                          // only frames of `tenant`
     Tenant tenant{};
+    WatchdogProfile watchdog{.action = WatchdogAction::kDisable};  // of what leaves here
 
     /// One GPU behind a port, nearly always.
     bool leads_to(GpuId gpu) const {
@@ -62,6 +64,7 @@ struct PortState {
           rules(rules_),
           queues(queue_frames),
           scheduler(std::span(profile.vcs).first(profile.vc_count)),
+          watchdog(rules_.watchdog, rules_.max_frame_bytes, rules_.is_link ? profile.vc_count : 0),
           slots(rules_.is_link ? replay_slots : 0) {
         if (rules.is_link) link.emplace(profile, end, std::span(slots), pool);
         device->count_refused_in(counters.drops);
@@ -90,6 +93,7 @@ struct PortState {
     EgressQueues<F> queues;
     std::array<std::uint32_t, kMaxVcs> admitted{};
     Scheduler scheduler;
+    PortWatchdog watchdog;
     Burst<F> arrived;
     Burst<F> staged;  // what the device refused last turn is still in it
     bool was_up = true;

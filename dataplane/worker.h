@@ -2,6 +2,7 @@
 // The poll loop: one core's share of one node, and the life of a frame from receive to transmit.
 #pragma once
 
+#include <bit>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -119,6 +120,7 @@ private:
                                                Arrival arrival);
     void transmit_link(State& port);
     [[gnu::noinline]] void transmit_plain(State& port);
+    [[gnu::cold]] void discard_stuck(State& port);
     [[gnu::cold]] void refuse_unreadable(State& port, F& frame, Drop reason);
     [[gnu::always_inline]] inline void give_back(PortId ingress, Vc vc, Credits credits);
     [[gnu::always_inline]] inline void returned(State& ingress, Vc vc, Credits credits);
@@ -291,6 +293,8 @@ private:
 
 template <FrameHandle F, class StageT>
 bool Worker<F, StageT>::transmit(State& port) {
+    if (port.watchdog.discarding() != 0) [[unlikely]]
+        discard_stuck(port);
     if (port.link) {
         transmit_link(port);
     } else {
@@ -347,6 +351,21 @@ void Worker<F, StageT>::transmit_plain(State& port) {
             wire::write_fcs(frame.bytes());
         }
         out.push(std::move(frame));
+    }
+}
+
+/// What waits for a neighbour that takes nothing. As if it had left: credits go back.
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::discard_stuck(State& port) {
+    constexpr std::uint64_t kMax = 256;  // a turn and VC: others wait for this loop
+    for (std::uint32_t vcs = port.watchdog.discarding(); vcs != 0; vcs &= vcs - 1) {
+        const Vc vc{static_cast<std::uint8_t>(std::countr_zero(vcs))};
+        Run run(*this, port.queues, vc);
+        std::uint64_t frames = 0;
+        for (; frames < kMax && !run.empty(); ++frames) run.pop();
+        run.finish();
+        port.counters.drops.add(Drop::kVcStuck, frames);
+        port.watchdog.on_discarded(vc, frames);
     }
 }
 
@@ -435,6 +454,7 @@ void Worker<F, StageT>::keep_house() {
         if (up != port->was_up) port->link->on_pcs_status(up, now_);
         port->was_up = up;
         port->link->publish();
+        port->watchdog.look(*port->link, port->queues, now_);
         const std::uint64_t discarded = port->link->stats().read(LinkStat::kLlrTxDiscard);
         CounterSet<Drop>& drops = port->counters.drops;
         drops.add(Drop::kLinkDiscard, discarded - drops.read(Drop::kLinkDiscard));

@@ -38,6 +38,7 @@ std::string_view name(Drop reason) {
         case Drop::kTxnNoRoom: return "txn_no_room";
         case Drop::kTxnKeyRate: return "txn_key_rate";
         case Drop::kLinkDiscard: return "link_discard";
+        case Drop::kVcStuck: return "vc_stuck";
         case Drop::kTxNoBuffer: return "tx_no_buffer";
         case Drop::kCount: break;
     }

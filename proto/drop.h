@@ -48,6 +48,7 @@ enum class Drop : std::uint8_t {
     kTxnKeyRate,         // too many wrong keys on this channel: it is slowed down (T1)
     // Administrative.
     kLinkDiscard,  // init_action or flush_action says discard
+    kVcStuck,      // the watchdog discards what an endpoint takes no more of
     kTxNoBuffer,   // the pool had no buffer for a best-effort copy
     kCount
 };

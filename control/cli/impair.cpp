@@ -70,7 +70,7 @@ void add_impair(CLI::App& app, const Context&, int& exit_code) {
     impair.add_option("settings", arguments->settings,
                       "loss=0.01 bit_error= duplicate= reorder= reorder_distance= delay_ns= "
                       "jitter_ns= rate_mbps= seq_drop= seq_dup= fcs_bad= fcs_poisoned= "
-                      "llr_ack_drop= llr_nack_drop=; what is left out stays");
+                      "llr_ack_drop= llr_nack_drop= cf_update_drop=; what is left out stays");
     impair
         .add_option("--direction", arguments->direction,
                     "tx: frames that leave the port; rx: those that arrive; or both")

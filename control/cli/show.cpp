@@ -39,7 +39,7 @@ public:
     Answer ask_ports(const std::string& command) {
         json request{{"command", command}};
         if (!arguments_->port.empty()) request["port"] = arguments_->port;
-        if (command == "drops") request["all"] = arguments_->all;
+        if (command == "drops" || command == "watchdog") request["all"] = arguments_->all;
         return client_->ask(request);
     }
 
@@ -65,6 +65,7 @@ constexpr Plain kPlain[] = {
     {"cbfc", "cbfc", cbfc_table, true},
     {"vcs", "vcs", vcs_table, true},
     {"drops", "drops", drops_table, true},
+    {"watchdog", "watchdog", watchdog_table, true},
     {"nodes", "nodes", nodes_table, false},
     {"endpoints", "endpoints", endpoints_table, false},
     {"cycles", "cycles", cycles_table, false},

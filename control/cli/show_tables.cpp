@@ -177,6 +177,20 @@ std::string drops_table(const json& drops) {
     return any ? table.text() : "no frame was refused or given up\n";
 }
 
+std::string watchdog_table(const json& watchdog) {
+    Table table({"PORT", "VC", "NAME", "STATUS", "ACTION", "DETECTION", "RESTORATION", "DETECTED",
+                 "RESTORED", "DROPPED"});
+    for (const json& port : watchdog) {
+        for (const json& vc : port.value("vcs", json::array())) {
+            table.add({cell(port, "port"), cell(vc, "vc"), cell(vc, "name"), cell(vc, "status"),
+                       cell(vc, "action"), cell(vc, "detection_time_ms") + " ms",
+                       cell(vc, "restoration_time_ms") + " ms", cell(vc, "detected"),
+                       cell(vc, "restored"), cell(vc, "dropped")});
+        }
+    }
+    return or_nothing(table, watchdog, "no VC has been stuck (--all lists those that are watched)");
+}
+
 std::string pool_table(const json& pool) {
     Table table({"BUFFERS", "IN_USE", "AVAILABLE", "DATA_ROOM", "PLANNED"});
     table.add({cell(pool, "size"), cell(pool, "in_use"), cell(pool, "available"),

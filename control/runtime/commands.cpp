@@ -403,6 +403,17 @@ void add_commands(CommandTable& table, Process& process, const std::string& inst
                        return {{"drops", all_drops(view, *all)}};
                    });
                }});
+    table.add({"watchdog",
+               "VCs that have been stuck, by port; `all` lists those that are watched, too.",
+               {"port", "all"},
+               [commands](const json& request) -> Reply {
+                   const auto all = flag_of(request, "all");
+                   if (!all) return failure(all.error());
+                   return commands->per_port(request, [&](const PortView& view) -> json {
+                       json vcs = watchdog_json(view.port.watchdog, view.profile, *all);
+                       return vcs.empty() ? json() : json{{"vcs", std::move(vcs)}};
+                   });
+               }});
     simple("workers", "Poll threads and poll loops: turns, cycles, bursts.", &Commands::workers);
     simple("pool", "Buffers in use and in all.", &Commands::pool);
     simple("latency", "Percentiles: end to end, and inside each switch.", &Commands::latency);

@@ -29,6 +29,7 @@ constexpr std::array kProbabilities{
     Probability{"fcs_poisoned", &FaultOptions::fcs_poisoned},
     Probability{"llr_ack_drop", &FaultOptions::llr_ack_drop},
     Probability{"llr_nack_drop", &FaultOptions::llr_nack_drop},
+    Probability{"cf_update_drop", &FaultOptions::cf_update_drop},
 };
 
 struct Time {

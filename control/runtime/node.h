@@ -124,10 +124,22 @@ private:
         rules.gpus = config.gpus;
         rules.guard_tenant = guarded || config.tenant.value != 0;
         rules.tenant = config.tenant;
+        if (node.kind == NodeKind::kSwitch && config.peer) rules.watchdog = watchdog(config);
         for (std::size_t vc = 0; vc < plan.vcs.size(); ++vc) {
             rules.admitted_max[vc] = plan.vcs[vc].ingress_frames;
         }
         return rules;
+    }
+
+    /// Only an endpoint's frames are discarded: a switch that takes none is itself held up, by
+    /// somebody behind it. There they wait twice as long for the edge to see to it, and are told
+    /// of.
+    WatchdogProfile watchdog(const FabricPort& config) const {
+        WatchdogProfile profile = fabric_->profile(config.profile).watchdog;
+        if (fabric_->node(config.peer->node).kind == NodeKind::kEndpoint) return profile;
+        if (profile.action == WatchdogAction::kDrop) profile.action = WatchdogAction::kAlert;
+        profile.detection *= 2;
+        return profile;
     }
 
     const Fabric* fabric_;

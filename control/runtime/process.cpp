@@ -312,7 +312,14 @@ std::vector<std::string> Process::on_time() {
     for (auto& s : switches_) s->tables.reclaim();
     for (auto& e : endpoints_) e->plans.reclaim();
     watch_links(events);
+    watch_vcs(events);
     return events;
+}
+
+void Process::watch_vcs(std::vector<std::string>& events) {
+    for_each_port([&](const FabricNode&, const NodePlan& plan, const PortState<Mbuf>& port) {
+        watchdog_log_.look(*fabric_, {plan.node, port.rules.id}, port.watchdog, events);
+    });
 }
 
 void Process::watch_links(std::vector<std::string>& events) {

@@ -16,6 +16,7 @@
 #include "control/runtime/traffic.h"
 #include "control/runtime/txn_host.h"
 #include "control/steady_links.h"
+#include "control/watchdog_log.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/eth_port.h"
 #include "dataplane/dpdk/lcore_runner.h"
@@ -142,6 +143,7 @@ private:
     std::string port_of(const dpdk::EthPort& device) const;
     void publish_table(RunningSwitch& s);
     void watch_links(std::vector<std::string>& events);
+    void watch_vcs(std::vector<std::string>& events);
     Expected<void, std::string> run(const ProcessOptions& options);
     dpdk::IdlePolicy idle_policy(const ProcessOptions& options) const;
 
@@ -151,6 +153,7 @@ private:
     std::optional<RouteKeeper> routes_;       // set by plan()
     std::optional<SteadyLinks> links_;        // set by run()
     std::optional<FabricCondition> refused_;  // not tried again
+    WatchdogLog watchdog_log_;
     std::unique_ptr<dpdk::Eal> eal_;
     std::unique_ptr<dpdk::MbufPool> pool_;
     std::vector<std::shared_ptr<Wire<Mbuf>>> wires_;  // by link

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "control/report_words.h"
 #include "proto/credit_pool.h"
 #include "proto/drop.h"
 #include "proto/llr_rx.h"
@@ -119,6 +120,25 @@ json vcs_json(const LinkStats& stats, const Profile& profile) {
                         {"tx_bytes", vc.tx_bytes.read()},
                         {"rx_frames", vc.rx_frames.read()},
                         {"rx_bytes", vc.rx_bytes.read()}});
+    }
+    return list;
+}
+
+json watchdog_json(const PortWatchdog& watchdog, const Profile& profile, bool all) {
+    json list = json::array();
+    for (std::size_t i = 0; i < watchdog.counters().size(); ++i) {
+        const VcWatchdogCounters& vc = watchdog.counters()[i];
+        const bool watched = profile.link.cbfc && profile.link.vcs[i].lossless;
+        if (!watched || (!all && vc.detected.read() == 0)) continue;
+        list.push_back({{"vc", i},
+                        {"name", profile.vc_names[i].name},
+                        {"status", vc.stuck.read() != 0 ? "stuck" : "operational"},
+                        {"action", word(watchdog.profile().action)},
+                        {"detection_time_ms", to_ms(watchdog.profile().detection)},
+                        {"restoration_time_ms", to_ms(watchdog.profile().restoration)},
+                        {"detected", vc.detected.read()},
+                        {"restored", vc.restored.read()},
+                        {"dropped", vc.dropped.read()}});
     }
     return list;
 }

@@ -36,6 +36,9 @@ nlohmann::json cbfc_json(const LinkStats& stats, const Profile& profile);
 /// An array, by VC: frames and bytes.
 nlohmann::json vcs_json(const LinkStats& stats, const Profile& profile);
 
+/// An array, by VC that is watched; without `all` only those that have been stuck.
+nlohmann::json watchdog_json(const PortWatchdog& watchdog, const Profile& profile, bool all);
+
 /// Frames and bytes as the medium carried them.
 nlohmann::json port_counters_json(const PortCounters& counters);
 /// By reason; without `all` only those that have happened.

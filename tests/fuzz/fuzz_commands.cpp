@@ -21,7 +21,7 @@ using nlohmann::json;
 void check_range(const FaultOptions& faults) {
     for (const double p : {faults.loss, faults.bit_error, faults.duplicate, faults.reorder,
                            faults.seq_drop, faults.seq_dup, faults.fcs_bad, faults.fcs_poisoned,
-                           faults.llr_ack_drop, faults.llr_nack_drop}) {
+                           faults.llr_ack_drop, faults.llr_nack_drop, faults.cf_update_drop}) {
         must(p >= 0 && p <= 1, "a probability");
     }
     must(faults.reorder_distance >= 1 && faults.reorder_distance <= 64, "a distance");

@@ -59,12 +59,55 @@ struct Planned {
     std::vector<PktgenIdentity> identities;
 };
 
+/// An endpoint that may fall sick: of some VCs it keeps what it gets and gives no credits back.
+class SickStage final : public EndpointStage<SimFrame> {
+public:
+    using Base = EndpointStage<SimFrame>;
+    using Base::Base;
+
+    template <class Node>
+    void deliver(SimFrame&& frame, const wire::FrameView& view, PortState<SimFrame>& in,
+                 const Arrival& arrival, Node& node) {
+        if ((*sick_vcs >> arrival.vc.value & 1u) == 0) {
+            return Base::deliver(std::move(frame), view, in, arrival, node);
+        }
+        kept_.push_back({std::move(frame), &in, arrival});
+    }
+    template <class Node>
+    bool originate(Node& node, Time now) {
+        for (std::size_t i = 0; i < kept_.size();) {
+            Kept& kept = kept_[i];
+            if ((*sick_vcs >> kept.arrival.vc.value & 1u) != 0) {
+                ++i;
+                continue;
+            }
+            const auto view = wire::parse(kept.frame.bytes());
+            Arrival arrival = kept.arrival;
+            arrival.now = now;
+            Base::deliver(std::move(kept.frame), *view, *kept.in, arrival, node);
+            kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+        return Base::originate(node, now);
+    }
+
+    /// Bit per VC.
+    std::shared_ptr<std::uint32_t> sick_vcs = std::make_shared<std::uint32_t>(0);
+
+private:
+    struct Kept {
+        SimFrame frame;
+        PortState<SimFrame>* in;
+        Arrival arrival;
+    };
+    std::vector<Kept> kept_;
+};
+
 /// The nodes of one fabric. The pool holds exactly what the capacity plan says, caches and devices
 /// apart, which a simulation has not.
 class Rack {
 public:
     using Switch = control::Node<SimFrame, SwitchStage<SimFrame>>;
-    using Endpoint = control::Node<SimFrame, EndpointStage<SimFrame>>;
+    using Endpoint = control::Node<SimFrame, SickStage>;
     using End = WirePort<SimFrame>::End;
 
     Rack(std::string_view yaml, const control::Workload& traffic, std::uint64_t seed)
@@ -137,6 +180,16 @@ public:
         return senders * workload.frames_max;
     }
     bool is_delivered() const { return sum(PktgenStat::kReceivedFrames) >= wanted(); }
+
+    std::size_t endpoint_count() const { return endpoints_.size(); }
+    /// Of one endpoint, by its place among the identities.
+    std::uint64_t read(std::size_t endpoint, PktgenStat which) const {
+        return pktgen(endpoints_[endpoint]).stats().read(which);
+    }
+    /// From now on it gives no credits back on these VCs; none: it is well again.
+    void sicken(std::size_t endpoint, std::uint32_t vcs) {
+        *endpoints_[endpoint].node->worker(0).stage().sick_vcs = vcs;
+    }
 
     /// The transaction layer of an endpoint, by its place among the identities.
     TxnEndpoint& memory_of(std::size_t endpoint) { return endpoints_[endpoint].host->endpoint; }
@@ -243,9 +296,9 @@ public:
 
 private:
     static constexpr std::array kBehindTheLink{
-        Drop::kPoisoned,    Drop::kTtlExpired,         Drop::kSourceGuard,
-        Drop::kTenantGuard, Drop::kUnknownDestination, Drop::kHairpin,
-        Drop::kEgressDown,  Drop::kQueueFull,          Drop::kForwardingOff};
+        Drop::kPoisoned,           Drop::kTtlExpired, Drop::kSourceGuard, Drop::kTenantGuard,
+        Drop::kUnknownDestination, Drop::kHairpin,    Drop::kEgressDown,  Drop::kQueueFull,
+        Drop::kForwardingOff,      Drop::kVcStuck};
 
     struct SwitchNode {
         std::unique_ptr<Snapshot<ForwardingTable>> tables;
@@ -300,7 +353,7 @@ private:
                               nullptr};
             node.node = std::make_unique<Endpoint>(
                 planned.fabric, plan, std::move(devices), pool, random_, [&](std::uint32_t) {
-                    return EndpointStage<SimFrame>(
+                    return SickStage(
                         PktgenStage<SimFrame>(planned.identities[endpoints_.size()],
                                               node.plans->reader(0), pool),
                         *node.host, pool,

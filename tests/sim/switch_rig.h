@@ -34,6 +34,7 @@ public:
         std::vector<SimFrame> received;
         std::vector<Arrival> unconsumed;
         bool consuming = true;
+        std::uint32_t stuck = 0;  // bit per VC: of these nothing is consumed
     };
 
     explicit ScriptStage(std::shared_ptr<Script> script) : script_(std::move(script)) {}
@@ -50,8 +51,11 @@ public:
     template <class Node>
     bool originate(Node& node, Time now) {
         if (script_->consuming) {
-            for (const Arrival& arrival : script_->unconsumed) node.consume(arrival);
-            script_->unconsumed.clear();
+            std::erase_if(script_->unconsumed, [&](const Arrival& arrival) {
+                if ((script_->stuck >> arrival.vc.value & 1u) != 0) return false;
+                node.consume(arrival);
+                return true;
+            });
         }
         bool any = false;
         for (std::uint8_t i = 0; i < kMaxVcs; ++i) {
@@ -80,6 +84,7 @@ struct RigPort {
     std::vector<GpuId> gpus = {};
     bool guard_tenant = false;
     Tenant tenant = {};
+    WatchdogProfile watchdog{.action = WatchdogAction::kDisable};
     bool faulty = false;             // its faults may change: SwitchRig::set_faults()
     FaultOptions out = {}, in = {};  // as the switch sees it
 };
@@ -315,7 +320,8 @@ private:
             case Drop::kHairpin:
             case Drop::kEgressDown:
             case Drop::kQueueFull:
-            case Drop::kForwardingOff: return true;
+            case Drop::kForwardingOff:
+            case Drop::kVcStuck: return true;
             case Drop::kRunt:
             case Drop::kOversize:
             case Drop::kMultiSegment:
@@ -402,6 +408,7 @@ private:
         rules.gpus = wanted.gpus;
         rules.guard_tenant = wanted.guard_tenant;
         rules.tenant = wanted.tenant;
+        rules.watchdog = wanted.watchdog;
         return rules;
     }
     void add_endpoint(Outer& outer, const PortRules& at_switch, const LinkEnd& end) {

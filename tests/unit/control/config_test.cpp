@@ -108,6 +108,27 @@ profiles:
     EXPECT_EQ(transport.give_up_after, milliseconds(70));
 }
 
+TEST(Config, ReadsEveryWatchdogKey) {
+    const Fabric fabric = good(rack(2, 1,
+                                    "profiles:\n"
+                                    "  default:\n"
+                                    "    watchdog: {action: alert, detection_time_ms: 200, "
+                                    "restoration_time_ms: 300}\n"
+                                    "  other:\n"
+                                    "    watchdog: {action: disable}\n"));
+    const WatchdogProfile& first = fabric.profiles[0].watchdog;
+    EXPECT_EQ(first.action, WatchdogAction::kAlert);
+    EXPECT_EQ(first.detection, milliseconds(200));
+    EXPECT_EQ(first.restoration, milliseconds(300));
+    EXPECT_EQ(fabric.profiles[1].watchdog.action, WatchdogAction::kDisable);
+    EXPECT_EQ(fabric.profiles[1].watchdog.detection, milliseconds(200));
+    const WatchdogProfile usual = good(rack(2, 1)).profiles[0].watchdog;
+    EXPECT_EQ(usual.action, WatchdogAction::kDrop);
+    // Long enough for a thread that is not scheduled, and short enough for those who wait behind.
+    EXPECT_GE(usual.detection, milliseconds(200));
+    EXPECT_LT(usual.detection, good(rack(2, 1)).profiles[0].transport.give_up_after);
+}
+
 TEST(Config, TheEdgesOfTransportAreAllowed) {
     for (const char* const edge :
          {"max_outstanding_transactions: 16", "max_outstanding_transactions: 32768",

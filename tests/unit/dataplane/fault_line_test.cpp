@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
@@ -315,6 +316,42 @@ TEST(FaultLine, AimedAtAcksAndNacks) {
     EXPECT_EQ(rig.burst.size(), 16u);
 }
 
+TEST(FaultLine, TakesTheCreditsOutOfControlFrames) {
+    using wire::CtlOsType;
+    sim::LoneLink lone({});
+    const wire::CtlOs ack{.type = CtlOsType::kAck, .value = 5};
+    const wire::CtlOs credits{.type = CtlOsType::kCfUpdate, .value = 77, .arg = 2};
+    for (const bool fcs : {true, false}) {
+        const auto passed = [&](std::initializer_list<wire::CtlOs> sets, Rig& rig) {
+            rig.line.push(rig.with_fcs(lone.make_sets(sets, 8, 9)), rig.now);
+            rig.line.pop_due(rig.burst, rig.now);
+        };
+        // All else is said, with a good CRC and FCS.
+        Rig rig({.cf_update_drop = 1}, fcs);
+        passed({ack, credits, credits, credits, credits, credits, credits}, rig);
+        ASSERT_EQ(rig.burst.size(), 1u);
+        SimFrame& frame = rig.burst[0];
+        if (fcs) {
+            EXPECT_TRUE(wire::fcs_good(frame.bytes()));
+            frame.trim(wire::kFcsSize);
+        }
+        const auto said = sim::read_sets(frame.bytes());
+        ASSERT_TRUE(said);
+        ASSERT_EQ(said->sets.size(), 1u);
+        EXPECT_EQ(said->find(CtlOsType::kAck)->value, 5u);
+        EXPECT_EQ(said->tx_epoch, 8);
+        EXPECT_EQ(said->rx_epoch, 9);
+        EXPECT_EQ(rig.count(FaultStat::kCfUpdateDropped), 1u);
+        // Nothing else to say: nothing is said. And others pass as they are.
+        Rig silent({.cf_update_drop = 1}, fcs);
+        passed({credits}, silent);
+        EXPECT_TRUE(silent.burst.empty());
+        passed({ack}, silent);
+        EXPECT_EQ(silent.burst.size(), 1u);
+        EXPECT_EQ(silent.count(FaultStat::kCfUpdateDropped), 1u);
+    }
+}
+
 TEST(FaultLine, TheSameSeedDoesTheSame) {
     // R6
     const FaultOptions storm{.loss = 0.05,
@@ -378,6 +415,7 @@ TEST(FaultLine, EachOptionIsAFault) {
     EXPECT_TRUE(FaultOptions{.fcs_poisoned = 0.1}.any());
     EXPECT_TRUE(FaultOptions{.llr_ack_drop = 0.1}.any());
     EXPECT_TRUE(FaultOptions{.llr_nack_drop = 0.1}.any());
+    EXPECT_TRUE(FaultOptions{.cf_update_drop = 0.1}.any());
 }
 
 TEST(FaultLine, EveryCounterHasItsName) {

@@ -376,11 +376,21 @@ std::vector<Refusal> refusals() {
 TEST(Switch, EveryReasonToRefuseHasAFrameThatMeetsIt) {
     // What no switch says: media do (FaultPort, EthPort), endpoints, dead links (Worker), or nobody
     // yet.
-    std::set<Drop> seen{
-        Drop::kMultiSegment,   Drop::kNotForMe,     Drop::kBadIcrc,           Drop::kUnknownOpcode,
-        Drop::kUnknownVersion, Drop::kTxnMalformed, Drop::kTxnUnknownChannel, Drop::kTxnStale,
-        Drop::kTxnDuplicate,   Drop::kTxnGap,       Drop::kTxnNoRoom,         Drop::kTxnKeyRate,
-        Drop::kEgressDown,     Drop::kLinkDiscard};
+    std::set<Drop> seen{Drop::kMultiSegment,
+                        Drop::kNotForMe,
+                        Drop::kBadIcrc,
+                        Drop::kUnknownOpcode,
+                        Drop::kUnknownVersion,
+                        Drop::kTxnMalformed,
+                        Drop::kTxnUnknownChannel,
+                        Drop::kTxnStale,
+                        Drop::kTxnDuplicate,
+                        Drop::kTxnGap,
+                        Drop::kTxnNoRoom,
+                        Drop::kTxnKeyRate,
+                        Drop::kEgressDown,
+                        Drop::kLinkDiscard,
+                        Drop::kVcStuck};
     for (const Refusal& refusal : refusals()) {
         SCOPED_TRACE(std::string(name(refusal.reason)));
         RigOptions options = plain_ports(2);
