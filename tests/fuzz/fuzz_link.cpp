@@ -68,7 +68,7 @@ public:
         return true;
     }
     /// Once a step: what was held long enough goes onto the line again.
-    void turn(FaultLine<SimFrame>& line, Time now) {
+    void turn(sim::StormLine& line, Time now) {
         for (Held& held : held_) held.steps -= held.steps > 0 ? 1 : 0;
         while (!held_.empty() && held_.front().steps == 0) {
             if (held_.front().frame && line.has_room()) {

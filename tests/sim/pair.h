@@ -11,11 +11,12 @@
 #include <vector>
 
 #include "dataplane/burst.h"
-#include "dataplane/fault_line.h"
+#include "dataplane/fault_options.h"
 #include "proto/link.h"
 #include "proto/wire/fcs.h"
 #include "tests/sim/frame.h"
 #include "tests/sim/ghost.h"
+#include "tests/sim/storm_line.h"
 
 namespace ethlink::sim {
 
@@ -45,7 +46,7 @@ public:
           software_fcs_(end.software_fcs) {}
 
     LinkT& link() { return link_; }
-    FaultLine<SimFrame>& line() { return line_; }
+    StormLine& line() { return line_; }
 
     /// Queues one more frame of `bytes` on `vc`.
     void offer(Vc vc, std::uint32_t bytes, const GhostLook& look = {}) {
@@ -61,7 +62,19 @@ public:
         for (const Buffered& frame : buffer_) sum += frame.vc == vc ? frame.credits : Credits{};
         return sum;
     }
-    std::uint64_t out_of_order() const { return out_of_order_; }
+    /// Frames that are not the next one of their VC, whatever is wrong with them.
+    std::uint64_t out_of_order() const {
+        std::uint64_t sum = corrupted_;
+        for (std::size_t i = 0; i < kMaxVcs; ++i) sum += doubled_[i] + early_[i];
+        return sum;
+    }
+    std::uint64_t corrupted() const { return corrupted_; }  // other bytes, or another VC
+    std::uint64_t doubled(Vc vc) const {
+        return doubled_[vc.value];
+    }                                                              // later ones are here already
+    std::uint64_t early(Vc vc) const { return early_[vc.value]; }  // some before are not
+    /// Numbers that never came although later ones did; only after expect_gap().
+    std::uint64_t skipped(Vc vc) const { return skipped_[vc.value]; }
     std::uint64_t refused(Drop reason) const { return drops_[static_cast<std::size_t>(reason)]; }
     bool idle() const {
         for (const auto& queue : waiting_) {
@@ -82,10 +95,22 @@ public:
         received_ = {};
         offered_ = {};
     }
+    /// The same, but its streams go on with their next number, so that whoever receives them can
+    /// tell old frames from new ones. Returns how many it forgot that it was to deliver.
+    std::uint64_t reboot(const LinkEnd& end, Time now) {
+        const auto offered = offered_;
+        const auto received = received_;
+        std::uint64_t forgotten = link_.frames_held();
+        for (const auto& queue : waiting_) forgotten += queue.size();
+        restart(end, now);
+        offered_ = offered;
+        received_ = received;
+        return forgotten;
+    }
     /// Starts counting again, as one who knows that a session ended.
     void expect_gap() { gap_allowed_ = true; }
 
-    void receive_from(FaultLine<SimFrame>& line, Time now) {
+    void receive_from(StormLine& line, Time now) {
         link_.on_time(now);
         Burst<SimFrame> burst;
         line.pop_due(burst, now);
@@ -121,6 +146,7 @@ public:
     std::function<void(const Ghost&, Time)> on_delivery;  // of a frame that is as it was sent
     bool poison = false;                                  // send new frames as poisoned
     std::uint32_t drain_budget = UINT32_MAX;              // frames that leave the buffer in a step
+    bool frozen = false;                                  // it does nothing at all
 
 private:
     struct Buffered {
@@ -156,8 +182,17 @@ private:
     void deliver(const SimFrame& frame, const RxOutcome& outcome, Time now) {
         const auto ghost = read_ghost(frame);
         std::uint64_t& next = received_[outcome.vc.value];
-        if (ghost && gap_allowed_ && ghost->number > next) next = ghost->number;
-        if (!ghost || ghost->vc != outcome.vc || ghost->number != next) ++out_of_order_;
+        if (ghost && gap_allowed_ && ghost->number > next) {
+            skipped_[outcome.vc.value] += ghost->number - next;
+            next = ghost->number;
+        }
+        if (!ghost || ghost->vc != outcome.vc) {
+            ++corrupted_;
+        } else if (ghost->number < next) {
+            ++doubled_[outcome.vc.value];
+        } else if (ghost->number > next) {
+            ++early_[outcome.vc.value];
+        }
         if (ghost && on_delivery) on_delivery(*ghost, now);
         ++next;
         buffer_.push_back({outcome.vc, outcome.credits, now + options_->drain_after});
@@ -167,14 +202,14 @@ private:
     FramePool* pool_;
     std::vector<typename LinkT::Slot> slots_;
     LinkT link_;
-    FaultLine<SimFrame> line_;  // from this end to the other
+    StormLine line_;  // from this end to the other
     bool software_fcs_;
     bool gap_allowed_ = false;
     Burst<SimFrame> staged_;
     std::array<std::deque<SimFrame>, kMaxVcs> waiting_;
     std::deque<Buffered> buffer_;
-    std::array<std::uint64_t, kMaxVcs> offered_{}, received_{};
-    std::uint64_t out_of_order_ = 0;
+    std::array<std::uint64_t, kMaxVcs> offered_{}, received_{}, skipped_{}, doubled_{}, early_{};
+    std::uint64_t corrupted_ = 0;
     std::array<std::uint64_t, kDropCount> drops_{};
 };
 
@@ -192,12 +227,14 @@ public:
 
     void step() {
         now += options.step;
-        a.receive_from(b.line(), now);
-        b.receive_from(a.line(), now);
-        a.drain(now);
-        b.drain(now);
-        a.transmit(now);
-        b.transmit(now);
+        if (!a.frozen) a.receive_from(b.line(), now);
+        if (!b.frozen) b.receive_from(a.line(), now);
+        for (PairEnd<Seq>* end : {&a, &b}) {
+            if (!end->frozen) end->drain(now);
+        }
+        for (PairEnd<Seq>* end : {&a, &b}) {
+            if (!end->frozen) end->transmit(now);
+        }
     }
     /// Steps until `done`, at most for `limit` of virtual time; false if it never was.
     template <class Done>
