@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/sim/seeds.h"
+#include "tests/sim/sweep.h"
 
 namespace ethlink::sim {
 namespace {
@@ -44,137 +44,148 @@ Workload all_to_all(std::uint64_t frames) {
             .frames_max = frames};
 }
 
-/// L1, C3, R1: each frame once and in order, all credits back, no drop but of damaged frames.
-void expect_delivered_once_in_order(Rack& rack) {
-    EXPECT_EQ(rack.sum(PktgenStat::kSentFrames), rack.wanted());
-    EXPECT_EQ(rack.sum(PktgenStat::kReceivedFrames), rack.wanted());
-    EXPECT_EQ(rack.sum(PktgenStat::kInOrder), rack.wanted());
-    EXPECT_EQ(rack.sum(PktgenStat::kReordered), 0u);
-    EXPECT_EQ(rack.sum(PktgenStat::kDuplicated), 0u);
-    EXPECT_EQ(rack.sum(PktgenStat::kUnexpected), 0u);
-    EXPECT_EQ(rack.missing(), 0u);
+/// Each frame once and in order, all credits back, no drop but of damaged frames.
+void check_delivered_once_in_order(Rack& rack, Oracle& oracle) {
+    const std::uint64_t wanted = rack.wanted();
+    oracle.equal(Invariant::kL1, rack.sum(PktgenStat::kSentFrames), wanted, "frames sent");
+    oracle.equal(Invariant::kL1, rack.sum(PktgenStat::kReceivedFrames), wanted, "frames received");
+    oracle.equal(Invariant::kS6, rack.sum(PktgenStat::kInOrder), wanted, "frames in order");
+    oracle.equal(Invariant::kS6, rack.sum(PktgenStat::kReordered), 0, "frames out of order");
+    oracle.equal(Invariant::kL1, rack.sum(PktgenStat::kDuplicated), 0, "frames twice");
+    oracle.equal(Invariant::kL1, rack.sum(PktgenStat::kUnexpected), 0, "frames of nobody");
+    oracle.equal(Invariant::kL1, rack.missing(), 0, "missing frames");
     for (std::size_t i = 0; i < kDropCount; ++i) {
         const auto reason = static_cast<Drop>(i);
         // A damaged frame in which LLR cannot even find its number.
-        if (reason != Drop::kBadFcs) {
-            EXPECT_EQ(rack.drops(reason), 0u) << name(reason);
-        }
+        if (reason == Drop::kBadFcs) continue;
+        oracle.equal(Invariant::kS1, rack.drops(reason), 0, name(reason));
     }
     // The capacity plan holds: nobody ever missed a buffer.
-    EXPECT_EQ(rack.sum(LinkStat::kTxNoBuffer), 0u);
-    EXPECT_EQ(rack.sum(PktgenStat::kNoBuffer), 0u);
-    EXPECT_EQ(rack.sum(LinkStat::kLlrTxFlush), 0u);
+    oracle.equal(Invariant::kR1, rack.sum(LinkStat::kTxNoBuffer), 0, "missed buffers");
+    oracle.equal(Invariant::kR1, rack.sum(PktgenStat::kNoBuffer), 0, "missed buffers");
+    oracle.equal(Invariant::kL1, rack.sum(LinkStat::kLlrTxFlush), 0, "sessions given up");
 }
 
-void run_to_the_end(Rack& rack, Duration limit = 100ms) {
+void begin(Rack& rack) {
     rack.publish_tables();
     rack.run_for(200us);
     rack.send(true);
-    EXPECT_TRUE(rack.run_until([&] { return rack.is_delivered(); }, limit)) << "S11: stuck";
-    EXPECT_TRUE(rack.run_until([&] { return rack.is_at_rest(); }, 5ms)) << "C3";
-    rack.expect_conservation();
 }
 
-void expect_nothing_left(Rack& rack) {
-    EXPECT_EQ(rack.frames_leaked(), 0u) << "R1";
+void check_end(Rack& rack, Oracle& oracle) {
+    rack.check_conservation(oracle);
+    rack.add_up(oracle);
+    oracle.equal(Invariant::kR1, rack.frames_leaked(), 0, "buffers that are not back");
+}
+
+/// All of it over cables that lose nothing for good.
+void run_to_the_end(Rack& rack, Oracle& oracle) {
+    begin(rack);
+    oracle.holds(Invariant::kS11, rack.run_until([&] { return rack.is_delivered(); }, 100ms),
+                 "stuck");
+    oracle.holds(Invariant::kC3, rack.run_until([&] { return rack.is_at_rest(); }, 5ms),
+                 "credits or frames are not back");
+    check_delivered_once_in_order(rack, oracle);
+    check_end(rack, oracle);
 }
 
 TEST(Rack, AllToAllOverGoodCables) {
     for (const int workers : {1, 2}) {
+        Oracle oracle;
         Rack fabric(rack(1, workers, ""), all_to_all(1000), 1);
-        run_to_the_end(fabric);
-        expect_delivered_once_in_order(fabric);
-        EXPECT_EQ(fabric.sum(LinkStat::kLlrTxReplay), 0u);
-        expect_nothing_left(fabric);
+        run_to_the_end(fabric, oracle);
+        EXPECT_EQ(oracle.broken(), "");
+        EXPECT_EQ(oracle.ledger.faults.sum(), 0u);
     }
 }
 
 TEST(Rack, AllToAllOverBadCables) {
-    for_each_seed(50, [](std::uint64_t seed) {
-        const int workers = seed % 2 == 0 ? 2 : 1;
-        Rack fabric(rack(seed, workers, kBadCables), all_to_all(300), seed);
-        run_to_the_end(fabric);
-        expect_delivered_once_in_order(fabric);
-        EXPECT_GT(fabric.sum(LinkStat::kLlrTxReplay), 0u);
-        expect_nothing_left(fabric);
+    sweep(300, [](const Trial& trial, Oracle& oracle) {
+        Draw draw(trial, oracle);
+        const int workers = draw.is(Fault::kManyWorkers) ? 2 : 1;
+        Rack fabric(rack(trial.seed, workers, kBadCables),
+                    all_to_all(trial.work(draw.between(50, 300), oracle)), trial.seed);
+        run_to_the_end(fabric, oracle);
     });
 }
 
 TEST(Rack, IncastOverBadCables) {
-    for_each_seed(20, [](std::uint64_t seed) {
-        Workload workload = all_to_all(400);
+    sweep(150, [](const Trial& trial, Oracle& oracle) {
+        Draw draw(trial, oracle);
+        Workload workload = all_to_all(trial.work(draw.between(50, 400), oracle));
         workload.pattern = TrafficPattern::kIncast;
-        workload.target = static_cast<std::uint32_t>(seed % 4);
-        const int workers = seed % 2 == 0 ? 2 : 1;
-        Rack fabric(rack(seed, workers, kBadCables), workload, seed);
-        run_to_the_end(fabric);
-        expect_delivered_once_in_order(fabric);
-        expect_nothing_left(fabric);
+        workload.target = static_cast<std::uint32_t>(trial.seed % 4);
+        const int workers = draw.is(Fault::kManyWorkers) ? 2 : 1;
+        Rack fabric(rack(trial.seed, workers, kBadCables), workload, trial.seed);
+        run_to_the_end(fabric, oracle);
     });
 }
 
 TEST(Rack, DelayedAndJitteryCables) {
-    for_each_seed(10, [](std::uint64_t seed) {
+    sweep(100, [](const Trial& trial, Oracle& oracle) {
         const std::string faults = std::string(kBadCables) + ", delay_ns: 5000, jitter_ns: 3000";
-        Rack fabric(rack(seed, 2, faults), all_to_all(200), seed);
-        run_to_the_end(fabric);
-        expect_delivered_once_in_order(fabric);
-        expect_nothing_left(fabric);
+        Rack fabric(rack(trial.seed, 2, faults), all_to_all(trial.work(200, oracle)), trial.seed);
+        run_to_the_end(fabric, oracle);
     });
 }
 
 TEST(Rack, TablesChangeWhileFramesFlow) {
     // S3, S4, S6: a new table every 20 us changes nothing for those who are on their way.
-    for_each_seed(10, [](std::uint64_t seed) {
-        Rack fabric(rack(seed, 2, kBadCables), all_to_all(300), seed);
-        fabric.publish_tables();
-        fabric.run_for(200us);
-        fabric.send(true);
-        std::size_t pending = 0;
-        EXPECT_TRUE(fabric.run_until(
+    sweep(100, [](const Trial& trial, Oracle& oracle) {
+        Rack fabric(rack(trial.seed, 2, kBadCables), all_to_all(trial.work(300, oracle)),
+                    trial.seed);
+        begin(fabric);
+        const bool delivered = fabric.run_until(
             [&] {
-                if ((fabric.now - Time{1s}) % 20us == 0us) fabric.publish_tables();
-                pending = std::max(pending, fabric.tables_pending());
+                if ((fabric.now - Time{1s}) % 20us == 0us) {
+                    fabric.publish_tables();
+                    oracle.ledger.faults.add(Fault::kNewTable);
+                }
+                oracle.at_most(Invariant::kS4, fabric.tables_pending(), 1, "tables not yet free");
                 return fabric.is_delivered();
             },
-            100ms));
-        EXPECT_LE(pending, 1u);
-        EXPECT_TRUE(fabric.run_until([&] { return fabric.is_at_rest(); }, 5ms));
-        expect_delivered_once_in_order(fabric);
-        expect_nothing_left(fabric);
+            100ms);
+        oracle.holds(Invariant::kS11, delivered, "stuck");
+        oracle.holds(Invariant::kC3, fabric.run_until([&] { return fabric.is_at_rest(); }, 5ms),
+                     "credits or frames are not back");
+        check_delivered_once_in_order(fabric, oracle);
+        check_end(fabric, oracle);
     });
 }
 
 TEST(Rack, ACutCableFlushesAndHeals) {
-    for_each_seed(20, [](std::uint64_t seed) {
-        const int workers = seed % 2 == 0 ? 2 : 1;
-        Rack fabric(rack(seed, workers, kBadCables), all_to_all(600), seed);
-        fabric.publish_tables();
-        fabric.run_for(200us);
-        fabric.send(true);
-        fabric.run_for(20us + Duration(seed * 1'000));
+    sweep(150, [](const Trial& trial, Oracle& oracle) {
+        const int workers = trial.seed % 2 == 0 ? 2 : 1;
+        Rack fabric(rack(trial.seed, workers, kBadCables), all_to_all(trial.work(600, oracle)),
+                    trial.seed);
+        begin(fabric);
+        fabric.run_for(20us + Duration(trial.seed % 100 * 1'000));
 
         // 1. Cut: both ends give up; what flows elsewhere goes on.
-        fabric.wire(seed % 4).set_up(false);
+        fabric.wire(trial.seed % 4).set_up(false);
+        oracle.ledger.faults.add(Fault::kCut);
         fabric.run_for(1ms);
-        EXPECT_GE(fabric.sum(LinkStat::kLlrTxFlush), 2u);
+        oracle.holds(Invariant::kR2, fabric.sum(LinkStat::kLlrTxFlush) >= 2, "nobody noticed");
         // 2. Heal: all comes to rest again, nothing twice, nothing late.
-        fabric.wire(seed % 4).set_up(true);
-        EXPECT_TRUE(fabric.run_until(
+        fabric.wire(trial.seed % 4).set_up(true);
+        const bool rests = fabric.run_until(
             [&] {
                 return fabric.sum(PktgenStat::kSentFrames) == fabric.wanted() &&
                        fabric.is_at_rest();
             },
-            100ms));
+            100ms);
+        oracle.holds(Invariant::kS11, rests, "stuck");
         const std::uint64_t received = fabric.sum(PktgenStat::kReceivedFrames);
-        EXPECT_EQ(fabric.sum(PktgenStat::kInOrder), received);
-        EXPECT_EQ(fabric.sum(PktgenStat::kDuplicated), 0u);
+        oracle.equal(Invariant::kS6, fabric.sum(PktgenStat::kInOrder), received, "in order");
+        oracle.equal(Invariant::kL1, fabric.sum(PktgenStat::kDuplicated), 0, "frames twice");
         // 3. Lost is what the sessions that ended gave up, and no more.
         const std::uint64_t lost = fabric.wanted() - received;
-        EXPECT_LE(lost,
-                  fabric.sum(LinkStat::kLlrTxFlushedFrames) + fabric.sum(LinkStat::kLlrTxDiscard));
-        fabric.expect_conservation();
-        expect_nothing_left(fabric);
+        oracle.at_most(
+            Invariant::kL1, lost,
+            fabric.sum(LinkStat::kLlrTxFlushedFrames) + fabric.sum(LinkStat::kLlrTxDiscard),
+            "missing frames");
+        oracle.ledger.tally.add(Tally::kGivenUp, lost);
+        check_end(fabric, oracle);
     });
 }
 

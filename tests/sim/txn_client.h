@@ -9,9 +9,8 @@
 #include <optional>
 #include <utility>
 
-#include <gtest/gtest.h>
-
 #include "proto/byte_order.h"
+#include "tests/sim/oracle.h"
 #include "tests/sim/txn_wire.h"
 
 namespace ethlink::sim {
@@ -28,9 +27,15 @@ public:
         bool sends = true;          // messages, too: somebody posts receives
     };
 
+    /// Whatever is wrong goes to the oracle, which outlives it.
     TxnClient(TxnEndpoint& endpoint, GpuId peer, txn::ChannelClass kind, const Slice& slice,
-              std::uint64_t seed, Time now)
-        : endpoint_(&endpoint), kind_(kind), slice_(slice), random_(seed), shadow_(slice.size) {
+              std::uint64_t seed, Time now, Oracle& oracle)
+        : endpoint_(&endpoint),
+          oracle_(&oracle),
+          kind_(kind),
+          slice_(slice),
+          random_(seed),
+          shadow_(slice.size) {
         channel_ = endpoint.open(peer, kind, *this, now);
     }
 
@@ -43,10 +48,15 @@ public:
     void close(Time now) { endpoint_->close(*channel_, now); }
 
     void on_completion(const txn::Completion& completion) override {
-        ASSERT_FALSE(pending_.empty()) << "E1: a completion that nobody waits for";
+        const bool waits = !pending_.empty();
+        if (!oracle_->holds(Invariant::kE1, waits, "a completion that nobody waits for")) return;
         Pending& pending = *pending_.front();
-        ASSERT_EQ(completion.cookie, pending.request.cookie) << "E1, E8: out of order";
+        const bool next = completion.cookie == pending.request.cookie;
+        if (!oracle_->holds(Invariant::kE8, next, "a completion out of order")) return;
         ++done;
+        oracle_->ledger.tally.add(completion.status == wire::TxnStatus::kOk
+                                      ? Tally::kTransactions
+                                      : Tally::kTransactionsFailed);
         if (completion.status == wire::TxnStatus::kOk) {
             check(pending, completion);
         } else {
@@ -60,7 +70,8 @@ public:
         opened |= status == wire::TxnStatus::kOk;
         ended |= status != wire::TxnStatus::kOk;
         if (status != wire::TxnStatus::kOk) {
-            EXPECT_TRUE(pending_.empty()) << "E1: the channel ended before its transactions";
+            oracle_->holds(Invariant::kE1, pending_.empty(),
+                           "the channel ended before its transactions");
         }
     }
 
@@ -94,7 +105,8 @@ private:
         return *pending_.back();
     }
     void submit(Pending& pending, Time now) {
-        ASSERT_TRUE(endpoint_->submit(*channel_, pending.request, now));
+        oracle_->holds(Invariant::kE10, endpoint_->submit(*channel_, pending.request, now),
+                       "a request is refused although there is room");
     }
     std::uint32_t place(Pending& pending) {
         const std::uint32_t offset =
@@ -171,7 +183,8 @@ private:
         switch (pending.request.operation) {
             case txn::Operation::kLoad:
             case txn::Operation::kRead:
-                ASSERT_TRUE(pending.local == pending.expected) << "E8, E9: other bytes";
+                oracle_->holds(Invariant::kE9, pending.local == pending.expected,
+                               "other bytes than were written");
                 break;
             case txn::Operation::kAtomic: added += pending.request.operand; break;
             case txn::Operation::kSend: ++sent; break;
@@ -180,10 +193,12 @@ private:
             case txn::Operation::kFence:
             case txn::Operation::kCount: break;
         }
-        ASSERT_EQ(completion.length, pending.request.length);
+        oracle_->equal(Invariant::kE9, completion.length, pending.request.length,
+                       "bytes of a completion");
     }
 
     TxnEndpoint* endpoint_;
+    Oracle* oracle_;
     txn::ChannelClass kind_;
     Slice slice_;
     Random random_;

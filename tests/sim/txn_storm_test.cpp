@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Can a bad wire bring endpoints to lose, double or confuse a transaction?
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "tests/sim/seeds.h"
+#include "tests/sim/sweep.h"
 #include "tests/sim/txn_client.h"
 
 namespace ethlink::sim {
@@ -19,31 +18,38 @@ constexpr GpuId kA{0x200}, kB{0x201};
 constexpr std::uint64_t kKey = 0x1234'5678'9ABC'DEF0;
 constexpr std::uint64_t kCounter = 0;  // the first word of each memory
 
-/// Swarm: each seed leaves most of the range out, so that corners meet.
-txn::TxnProfile small_profile(Random& random) {
+/// Each seed leaves most of the range out, so that corners meet.
+txn::TxnProfile small_profile(Draw& draw) {
     static constexpr std::uint32_t kFrames[] = {512, 1024, 2048, 2048, 9000};
     txn::TxnProfile profile;
-    profile.transactions_max = 1u << random.below(11);
-    profile.response_bytes_max = 1024u << random.below(5);
-    profile.items_max = 1u << random.below(9);
-    profile.frame_bytes_max = kFrames[random.below(std::size(kFrames))];
-    profile.path_retries = static_cast<std::uint8_t>(1 + random.below(4));
+    const auto transactions = 1u << draw.random.below(11);
+    profile.transactions_max = draw.is(Fault::kTinyWindow) ? transactions : 1024;
+    profile.response_bytes_max = 1024u << draw.random.below(5);
+    const auto items = 1u << draw.random.below(9);
+    profile.items_max = draw.is(Fault::kTinyCredits) ? items : 256;
+    profile.frame_bytes_max = kFrames[draw.random.below(std::size(kFrames))];
+    profile.path_retries = static_cast<std::uint8_t>(1 + draw.random.below(4));
     profile.retry_min = 100us;
     profile.retry_max = 2ms;
     profile.give_up_after = 1s;
     return profile;
 }
 
-TxnWeather storm(Random& random) {
-    const auto maybe = [&](double most) {
-        return random.chance(0.4) ? 0.0 : most * static_cast<double>(random.below(1000)) / 1000;
-    };
+TxnWeather storm(Draw& draw) {
     TxnWeather weather;
-    weather.loss = maybe(0.2);
-    weather.duplicate = maybe(0.2);
-    weather.corrupt = maybe(0.2);
-    weather.late = maybe(0.3);
+    weather.loss = draw.rate(Fault::kLoss, 0.2);
+    weather.duplicate = draw.rate(Fault::kDuplicate, 0.2);
+    weather.corrupt = draw.rate(Fault::kBitError, 0.2);
+    weather.late = draw.rate(Fault::kReorder, 0.3);
     return weather;
+}
+
+/// What the wire did, for the ledger.
+void add_up(const TxnWire& wire, Oracle& oracle) {
+    oracle.ledger.faults.add(Fault::kLoss, wire.lost);
+    oracle.ledger.faults.add(Fault::kDuplicate, wire.doubled);
+    oracle.ledger.faults.add(Fault::kBitError, wire.damaged);
+    oracle.ledger.faults.add(Fault::kReorder, wire.late);
 }
 
 void open_memory(TxnNode& node) {
@@ -60,10 +66,10 @@ std::uint64_t counter(const TxnNode& node) {
 }
 
 /// One seed: two GPUs, each with two channels of each class to the other; a storm, then calm.
-void weather(std::uint64_t seed) {
-    Random random(seed);
-    TxnWire wire(random.next());
-    const txn::TxnProfile profile = small_profile(random);
+void weather(const Trial& trial, Oracle& oracle) {
+    Draw draw(trial, oracle);
+    TxnWire wire(draw.random.next());
+    const txn::TxnProfile profile = small_profile(draw);
     wire.frame_bytes = profile.frame_bytes_max;
     TxnNode& a = wire.add(kA, profile);
     TxnNode& b = wire.add(kB, profile);
@@ -77,46 +83,54 @@ void weather(std::uint64_t seed) {
         clients.push_back(std::make_unique<TxnClient>(
             (from_a ? a : b).endpoint, from_a ? kB : kA,
             i < 4 ? txn::ChannelClass::kLoadStore : txn::ChannelClass::kRdma,
-            TxnClient::Slice{kKey, 8192 * (1 + i / 2), 8192, kCounter, random.chance(0.3)},
-            random.next(), wire.now));
+            TxnClient::Slice{kKey, 8192 * (1 + i / 2), 8192, kCounter, draw.random.chance(0.3)},
+            draw.random.next(), wire.now, oracle));
     }
-    wire.weather = storm(random);
-    if (random.chance(0.3)) wire.weather.dead_ports = {true, false};
-    for (int i = 0; i < 4000; ++i) {
+    wire.weather = storm(draw);
+    if (draw.is(Fault::kDeadPort, 0.3)) wire.weather.dead_ports = {true, false};
+    const std::uint64_t turns = trial.work(draw.between(300, 2500), oracle);
+    for (std::uint64_t i = 0; i < turns; ++i) {
         for (auto& client : clients)
-            client->work(static_cast<std::uint32_t>(random.below(3)), wire.now);
+            client->work(static_cast<std::uint32_t>(draw.random.below(3)), wire.now);
         for (int k = 0; k < 10; ++k) wire.step();
-        if (testing::Test::HasFatalFailure()) return;
+        if (!oracle.is_sound()) return;
     }
     wire.weather = {};
+    add_up(wire, oracle);
     const bool calm = wire.run(1'000'000, [&] {
-        return std::ranges::all_of(clients, [](const auto& c) { return c->idle(); });
+        return !oracle.is_sound() ||
+               std::ranges::all_of(clients, [](const auto& c) { return c->idle(); });
     });
-    ASSERT_TRUE(calm) << "E1: not everything completes";
+    if (!oracle.holds(Invariant::kE1, calm, "not everything completes")) return;
     std::uint64_t added_to[2] = {0, 0};
     std::uint64_t sent_to[2] = {0, 0};
     for (std::size_t i = 0; i < clients.size(); ++i) {
         const TxnClient& client = *clients[i];
-        ASSERT_TRUE(client.opened);
-        ASSERT_GT(client.done, 0u);
-        ASSERT_EQ(client.failed, 0u) << "E1: " << name(client.last_error);
-        ASSERT_TRUE(client.matches(i % 2 == 0 ? b.memory : a.memory)) << "E2, E9: other memory";
+        oracle.equal(Invariant::kE1, client.failed, 0, name(client.last_error));
+        oracle.holds(Invariant::kE9, client.matches(i % 2 == 0 ? b.memory : a.memory),
+                     "other memory");
         added_to[i % 2 == 0] += client.added;
         sent_to[i % 2 == 0] += client.sent;
     }
-    ASSERT_EQ(counter(a), added_to[0]) << "E2: an atomic was lost or done twice";
-    ASSERT_EQ(counter(b), added_to[1]) << "E2: an atomic was lost or done twice";
-    ASSERT_EQ(a.receives.delivered, sent_to[0]) << "E2: a message was lost or doubled";
-    ASSERT_EQ(b.receives.delivered, sent_to[1]) << "E2: a message was lost or doubled";
+    oracle.equal(Invariant::kE2, counter(a), added_to[0], "sum of the atomics");
+    oracle.equal(Invariant::kE2, counter(b), added_to[1], "sum of the atomics");
+    oracle.equal(Invariant::kE2, a.receives.delivered, sent_to[0], "messages");
+    oracle.equal(Invariant::kE2, b.receives.delivered, sent_to[1], "messages");
     wire.run(500'000, [&] { return a.endpoint.outstanding() + b.endpoint.outstanding() == 0; });
-    ASSERT_EQ(a.endpoint.outstanding() + b.endpoint.outstanding(), 0u) << "E10";
+    oracle.equal(Invariant::kE10, a.endpoint.outstanding() + b.endpoint.outstanding(), 0,
+                 "transactions that are still kept");
 }
 
 /// A server that dies and comes back, three GPUs that use it, channels that close under way.
 class Upheaval {
 public:
-    explicit Upheaval(std::uint64_t seed)
-        : random_(seed), wire_(random_.next()), profile_(small_profile(random_)) {
+    Upheaval(const Trial& trial, Oracle& oracle)
+        : trial_(trial),
+          oracle_(oracle),
+          draw_(trial, oracle),
+          random_(draw_.random.next()),
+          wire_(draw_.random.next()),
+          profile_(small_profile(draw_)) {
         profile_.give_up_after = 20ms;
         wire_.frame_bytes = profile_.frame_bytes_max;
         for (const GpuId gpu : kInitiators) wire_.add(gpu, profile_);
@@ -124,34 +138,30 @@ public:
         for (std::size_t i = 0; i < kClients; ++i) clients_.push_back(client());
     }
 
-    /// What happened, so that a test can see that anything did.
-    struct Toll {
-        std::uint64_t deaths = 0, ended = 0, done = 0, doubts = 0;
-    };
-
-    Toll run() {
+    void run() {
         storm_and_calm();
-        return toll_;
+        add_up(wire_, oracle_);
     }
 
 private:
     void storm_and_calm() {
-        wire_.weather = storm(random_);
-        const double deaths = random_.chance(0.5) ? 0.001 : 0;
+        wire_.weather = storm(draw_);
+        const double deaths = draw_.has(Fault::kRestart) ? 0.001 : 0;
         const double closes = random_.chance(0.5) ? 0.002 : 0;
-        for (int i = 0; i < 3000; ++i) {
+        const std::uint64_t turns = trial_.work(draw_.between(300, 3000), oracle_);
+        for (std::uint64_t i = 0; i < turns; ++i) {
             for (auto& client : clients_) turn(client, closes);
             if (random_.chance(deaths)) kill();
             for (int k = 0; k < 10; ++k) wire_.step();
-            if (testing::Test::HasFatalFailure()) return;
+            if (!oracle_.is_sound()) return;
         }
         wire_.weather = {};
         if (server_ == nullptr) restart();
         const bool calm = wire_.run(1s, [&] {
-            return std::ranges::all_of(clients_, [](const auto& c) { return c->idle(); });
+            return !oracle_.is_sound() ||
+                   std::ranges::all_of(clients_, [](const auto& c) { return c->idle(); });
         });
-        ASSERT_TRUE(calm) << "E1: not everything completes";
-        check();
+        if (oracle_.holds(Invariant::kE1, calm, "not everything completes")) check();
     }
 
     static constexpr std::size_t kClients = 6;
@@ -171,20 +181,17 @@ private:
         return std::make_unique<TxnClient>(
             node.endpoint, kServer, kind,
             TxnClient::Slice{kKey, kSlice * ++slices_, kSlice, kCounter, random_.chance(0.5)},
-            random_.next(), wire_.now);
+            random_.next(), wire_.now, oracle_);
     }
     void turn(std::unique_ptr<TxnClient>& one, double closes) {
         one->work(static_cast<std::uint32_t>(random_.below(3)), wire_.now);
         if (!one->ended && random_.chance(closes)) one->close(wire_.now);
         if (!one->ended || slices_ >= kSlices - 1) return;
         retire(*one);
-        ++toll_.ended;
         one = client();
     }
     void retire(const TxnClient& client) {
-        EXPECT_TRUE(client.idle()) << "E1";
-        toll_.done += client.done;
-        toll_.doubts += client.maybe_added + client.maybe_sent;
+        oracle_.holds(Invariant::kE1, client.idle(), "transactions of a channel that has ended");
         sum_.added += client.added;
         sum_.sent += client.sent;
         sum_.maybe_added += client.maybe_added;
@@ -200,7 +207,7 @@ private:
         bury();
         wire_.kill(kServer);
         server_ = nullptr;
-        ++toll_.deaths;
+        oracle_.ledger.faults.add(Fault::kRestart);
         if (random_.chance(0.5)) restart();  // at once: nobody has noticed
     }
     /// What the server has done in this life.
@@ -213,18 +220,21 @@ private:
     void check() {
         for (const auto& client : clients_) {
             retire(*client);
-            if (client->failed == 0 && !client->ended) {
-                ASSERT_TRUE(client->matches(server_->memory)) << "E2, E9: other memory";
-            }
+            if (client->failed > 0 || client->ended) continue;
+            oracle_.holds(Invariant::kE9, client->matches(server_->memory), "other memory");
         }
         bury();
-        ASSERT_GE(added_, sum_.added) << "E2: an atomic was lost";
-        ASSERT_LE(added_, sum_.added + sum_.maybe_added) << "E2: an atomic was done twice";
-        ASSERT_GE(sent_, sum_.sent) << "E2: a message was lost";
-        ASSERT_LE(sent_, sum_.sent + sum_.maybe_sent) << "E2: a message came twice";
+        oracle_.at_most(Invariant::kE2, sum_.added, added_, "an atomic was lost");
+        oracle_.at_most(Invariant::kE2, added_, sum_.added + sum_.maybe_added,
+                        "an atomic was done twice");
+        oracle_.at_most(Invariant::kE2, sum_.sent, sent_, "a message was lost");
+        oracle_.at_most(Invariant::kE2, sent_, sum_.sent + sum_.maybe_sent, "a message came twice");
     }
 
     static constexpr std::uint64_t kSlices = 64;
+    const Trial& trial_;
+    Oracle& oracle_;
+    Draw draw_;
     Random random_;
     TxnWire wire_;
     txn::TxnProfile profile_;
@@ -233,27 +243,20 @@ private:
     std::uint64_t slices_ = 0;
     Sum sum_;
     std::uint64_t added_ = 0, sent_ = 0;
-    Toll toll_;
 };
 
 TEST(TxnStorm, EverythingCompletesOnce) {
-    for_each_seed(200, weather);
+    sweep(400, weather);
 }
 
 TEST(TxnStorm, ServersDieAndChannelsCloseAndNothingHappensTwice) {
-    Upheaval::Toll most;
-    for_each_seed(400, [&](std::uint64_t seed) {
-        const Upheaval::Toll toll = Upheaval(seed).run();
-        most.deaths = std::max(most.deaths, toll.deaths);
-        most.ended = std::max(most.ended, toll.ended);
-        most.done = std::max(most.done, toll.done);
-        most.doubts = std::max(most.doubts, toll.doubts);
-    });
-    if (std::getenv("ETHLINK_SEED") != nullptr || std::getenv("ETHLINK_SEEDS") != nullptr) return;
-    EXPECT_GT(most.deaths, 1u);
-    EXPECT_GT(most.ended, 10u);
-    EXPECT_GT(most.done, 1000u);
-    EXPECT_GT(most.doubts, 0u);
+    const Ledger ledger =
+        sweep(800, [](const Trial& trial, Oracle& oracle) { Upheaval(trial, oracle).run(); });
+    if (seeds_are_chosen()) return;
+    // Or there was nothing to survive.
+    EXPECT_GT(ledger.faults.read(Fault::kRestart), 100u);
+    EXPECT_GT(ledger.tally.read(Tally::kTransactions), 100'000u);
+    EXPECT_GT(ledger.tally.read(Tally::kTransactionsFailed), 1000u);
 }
 
 }  // namespace

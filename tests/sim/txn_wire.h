@@ -152,7 +152,7 @@ public:
     std::size_t frame_bytes = 2048;  // room that a sender has
     Time now{};
     Random random;
-    std::uint64_t frames = 0, lost = 0, doubled = 0, damaged = 0;
+    std::uint64_t frames = 0, lost = 0, doubled = 0, damaged = 0, late = 0;
     std::map<std::uint16_t, std::unique_ptr<TxnNode>> nodes;
 
 private:
@@ -197,8 +197,10 @@ private:
             ++damaged;
             return put(bad, 0);
         }
-        const bool late = random.chance(weather.late);
-        put(flight, late ? random.below(static_cast<std::uint64_t>(weather.late_by.count())) : 0);
+        const bool is_late = random.chance(weather.late);
+        late += is_late ? 1 : 0;
+        put(flight,
+            is_late ? random.below(static_cast<std::uint64_t>(weather.late_by.count())) : 0);
     }
     void put(const Flight& flight, std::uint64_t later) {
         const Time due = now + weather.delay + Duration(static_cast<std::int64_t>(later));

@@ -207,8 +207,9 @@ void siege(std::uint64_t seed, std::set<Drop>& names) {
     Guarded empty(*rig.b, 0xBAD'0005, 0, Rights::kAll, random);
     rig.b->endpoint.windows().add(
         {kHonest, rig.b->memory.data(), rig.b->memory.size(), Rights::kAll, Tenant{}});
+    sim::Oracle oracle;
     TxnClient client(rig.a->endpoint, kB, ChannelClass::kLoadStore, {kHonest, 8192, 8192, 0}, seed,
-                     rig.wire.now);
+                     rig.wire.now, oracle);
     Hostile hostile(rig.wire, random.next());
     for (const Guarded* window : {&read_only, &loot, &empty}) hostile.keys.push_back(window->key);
     std::uint64_t refusals = 0;
@@ -216,9 +217,10 @@ void siege(std::uint64_t seed, std::set<Drop>& names) {
         client.work(2, rig.wire.now);
         for (std::uint64_t n = random.below(4); n > 0; --n) hostile.act();
         rig.wire.run(2us);
-        if (testing::Test::HasFatalFailure()) return;
+        ASSERT_EQ(oracle.broken(), "");
     }
     ASSERT_TRUE(rig.wire.run(1s, [&] { return client.idle(); })) << "T7: the honest one starves";
+    ASSERT_EQ(oracle.broken(), "");
     ASSERT_GT(client.done, 100u);
     ASSERT_EQ(client.failed, 0u) << "T4, A2: " << name(client.last_error);
     ASSERT_FALSE(client.ended) << "T4, A2";
