@@ -230,6 +230,7 @@ private:
     bool control_pending_ = false;  // something to say: within ack_delay
     bool init_due_ = false;
     std::uint8_t deaf_ = 0;  // control frames in a row in which the neighbour knew no such session
+    bool known_ = false;     // the neighbour has named this session
     Vc rx_vc_{};             // of the last data frame that came in
     std::uint32_t unanswered_bytes_ = 0;  // accepted since the last ACK
     CreditRule rule_;

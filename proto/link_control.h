@@ -61,6 +61,7 @@ void BasicLink<F, Seq>::begin_session(Time now) {
     rtt_watching_ = false;
     cc_due_ = kNever;
     deaf_ = 0;
+    known_ = false;
     control_urgent_ = true;
 }
 
@@ -143,12 +144,17 @@ template <FrameHandle F, class Seq>
 void BasicLink<F, Seq>::note_epoch(std::uint16_t rx_epoch) {
     // A neighbour that was restarted knows no session, or another one. One such frame may be a
     // stale copy; several in a row, with no progress, are not (model: restart without epoch).
+    // What it said before our first frame reached it says nothing, however much of it was under
+    // way: until it has once named this session, only the replay timer tells that it is gone.
     static constexpr std::uint8_t kDeaf = 3;
+    static constexpr std::uint8_t kReplaysBeforeKnown = 64;
     if (!llr_tx_.is_running()) return;
+    known_ |= rx_epoch == llr_tx_.epoch();
     deaf_ = rx_epoch == llr_tx_.epoch() ? std::uint8_t{0}
                                         : static_cast<std::uint8_t>(std::min(deaf_ + 1, +kDeaf));
     if (deaf_ < kDeaf) return;
-    const bool timer_helps = llr_tx_.outstanding() > 0 && llr_tx_.replay_count() == 0;
+    const bool timer_helps = known_ ? llr_tx_.outstanding() > 0 && llr_tx_.replay_count() == 0
+                                    : llr_tx_.replay_count() < kReplaysBeforeKnown;
     if (timer_helps)
         return;  // Wait for the replay timer: perhaps the session's first frame was lost.
     add(LinkStat::kLlrNeighbourLost);

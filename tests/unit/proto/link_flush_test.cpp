@@ -319,5 +319,60 @@ TEST(LinkRestart, OneStaleControlFrameEndsNothing) {
     EXPECT_EQ(lone.count(LinkStat::kLlrNeighbourLost), 1u);
 }
 
+TEST(LinkRestart, WhatWasUnderWayBeforeTheSessionDoesNotEndIt) {
+    LoneLink lone(silent());
+    lone.turn();
+    const std::uint16_t epoch = lone.link.llr_tx().epoch();
+    // The echo, and behind it, in the same burst, what was said before it of an older session.
+    lone.hear_sets({{.type = CtlOsType::kInitEcho,
+                     .value = lone.link.llr_tx().init_seq().value(),
+                     .arg = epoch}},
+                   99);
+    for (int i = 0; i < 10; ++i) lone.hear_sets({{.type = CtlOsType::kAck, .value = 7}}, 99);
+    EXPECT_TRUE(lone.link.is_up());
+    lone.turn();
+    EXPECT_TRUE(lone.link.is_up());
+    EXPECT_EQ(lone.link.llr_tx().epoch(), epoch);
+    EXPECT_EQ(lone.count(LinkStat::kLlrNeighbourLost), 0u);
+}
+
+TEST(LinkRestart, ALinkComesUpWhoseRoundTripIsLongerThanItsReplayTimer) {
+    PairOptions options;
+    options.profile = quick_profile();
+    options.profile.llr.max_replay_count = 200;
+    options.a_to_b.delay = options.b_to_a.delay = 5 * options.profile.llr.max_replay_timer;
+    Pair<> pair(options);
+    pair.run_for(20ms);
+    for (auto* end : {&pair.a, &pair.b}) {
+        EXPECT_TRUE(end->link().is_up());
+        EXPECT_EQ(end->link().stats().read(LinkStat::kLlrNeighbourLost), 0u);
+        EXPECT_EQ(end->link().stats().read(LinkStat::kLlrTxFlush), 0u);
+    }
+    for (int i = 0; i < 100; ++i) pair.a.offer(kVc, 100);
+    // A CC_Update is always under way, so no end is ever idle.
+    EXPECT_TRUE(pair.run_until([&] { return pair.b.received(kVc) == 100; }, 100ms));
+    EXPECT_EQ(pair.b.out_of_order(), 0u);
+    EXPECT_EQ(pair.a.link().stats().read(LinkStat::kLlrTxFlush), 0u);
+}
+
+TEST(LinkRestart, ANeighbourThatForgetsBeforeItNamedTheSessionIsNoticed) {
+    LinkProfile profile = silent();
+    profile.llr.max_replay_count = 255;  // never by itself
+    LoneLink lone(profile);
+    lone.turn();
+    lone.hear_sets({{.type = CtlOsType::kInitEcho,
+                     .value = lone.link.llr_tx().init_seq().value(),
+                     .arg = lone.link.llr_tx().epoch()}},
+                   99);
+    int turns = 0;
+    for (; turns < 1000 && lone.link.is_up(); ++turns) {
+        lone.turn(profile.llr.max_replay_timer);
+        lone.hear_sets({{.type = CtlOsType::kCfUpdate, .value = 0, .arg = 0}}, 99);
+    }
+    EXPECT_EQ(lone.count(LinkStat::kLlrNeighbourLost), 1u);
+    EXPECT_GE(turns, 32);
+    EXPECT_LE(turns, 130);
+}
+
 }  // namespace
 }  // namespace ethlink::sim
