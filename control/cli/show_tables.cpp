@@ -212,9 +212,10 @@ std::string latency_table(const json& latency) {
 }
 
 std::string traffic_table(const json& traffic) {
-    Table table({"SENT", "RECEIVED", "DUPLICATED", "REORDERED", "UNEXPECTED"});
-    table.add({cell(traffic, "sent"), cell(traffic, "received"), cell(traffic, "duplicated"),
-               cell(traffic, "reordered"), cell(traffic, "unexpected")});
+    Table table({"SENT", "RECEIVED", "MISSING", "DUPLICATED", "REORDERED", "UNEXPECTED"});
+    table.add({cell(traffic, "sent"), cell(traffic, "received"), cell(traffic, "missing"),
+               cell(traffic, "duplicated"), cell(traffic, "reordered"),
+               cell(traffic, "unexpected")});
     return table.text();
 }
 

@@ -176,10 +176,13 @@ public:
 
     Reply traffic() const {
         const FrameTotals totals = frame_totals(*process_);
+        std::uint64_t missing = 0;
+        for (const auto& endpoint : process_->endpoints()) missing += endpoint->stage().missing();
         return json{{"sent", totals.sent},
                     {"sent_bytes", totals.sent_bytes},
                     {"received", totals.received},
                     {"received_bytes", totals.received_bytes},
+                    {"missing", missing},
                     {"duplicated", totals.duplicated},
                     {"reordered", totals.reordered},
                     {"unexpected", totals.unexpected}};
