@@ -306,7 +306,9 @@ private:
         }
         oracle_.equal(Invariant::kC3, pair_.credits_leaked(), 0, "credits that are not back");
         oracle_.equal(Invariant::kC1, refused(Drop::kCreditOverflow), 0, "frames without credits");
-        oracle_.ledger.tally.add(Tally::kGivenUp, missing);
+        const std::uint64_t lost = missing - std::min(missing, given_up_ + poisoned);
+        oracle_.ledger.tally.add(Tally::kGivenUp, missing - lost);
+        oracle_.ledger.tally.add(Tally::kLost, lost);
     }
     std::uint64_t refused(Drop reason) const {
         return pair_.a.refused(reason) + pair_.b.refused(reason);

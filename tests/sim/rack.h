@@ -303,6 +303,13 @@ public:
         oracle.ledger.tally.add(Tally::kCorrupted, sum(PktgenStat::kUnexpected));
     }
 
+    /// Frames that did not arrive, of which so many at most have a reason.
+    static void add_missing(Oracle& oracle, std::uint64_t missing, std::uint64_t given_up) {
+        const std::uint64_t lost = missing - std::min(missing, given_up);
+        oracle.ledger.tally.add(Tally::kGivenUp, missing - lost);
+        oracle.ledger.tally.add(Tally::kLost, lost);
+    }
+
     // What may happen to it.
 
     /// "r0-leaf0:u1".

@@ -185,7 +185,7 @@ private:
         oracle_.at_most(Invariant::kL1, lost, given_up, "missing frames");
         if (events_.empty()) oracle_.equal(Invariant::kL1, lost, 0, "missing frames");
         oracle_.equal(Invariant::kR1, rack_.sum(LinkStat::kTxNoBuffer), 0, "missed buffers");
-        oracle_.ledger.tally.add(Tally::kGivenUp, lost);
+        rack_.add_missing(oracle_, lost, given_up);
         rack_.check_conservation(oracle_);
         rack_.add_up(oracle_);
         oracle_.equal(Invariant::kR1, rack_.frames_leaked(), 0, "buffers that are not back");

@@ -86,6 +86,7 @@ void run_to_the_end(Rack& rack, Oracle& oracle) {
     oracle.holds(Invariant::kC3, rack.run_until([&] { return rack.is_at_rest(); }, 5ms),
                  "credits or frames are not back");
     check_delivered_once_in_order(rack, oracle);
+    rack.add_missing(oracle, rack.missing(), 0);
     check_end(rack, oracle);
 }
 
@@ -180,11 +181,10 @@ TEST(Rack, ACutCableFlushesAndHeals) {
         oracle.equal(Invariant::kL1, fabric.sum(PktgenStat::kDuplicated), 0, "frames twice");
         // 3. Lost is what the sessions that ended gave up, and no more.
         const std::uint64_t lost = fabric.wanted() - received;
-        oracle.at_most(
-            Invariant::kL1, lost,
-            fabric.sum(LinkStat::kLlrTxFlushedFrames) + fabric.sum(LinkStat::kLlrTxDiscard),
-            "missing frames");
-        oracle.ledger.tally.add(Tally::kGivenUp, lost);
+        const std::uint64_t given_up =
+            fabric.sum(LinkStat::kLlrTxFlushedFrames) + fabric.sum(LinkStat::kLlrTxDiscard);
+        oracle.at_most(Invariant::kL1, lost, given_up, "missing frames");
+        fabric.add_missing(oracle, lost, given_up);
         check_end(fabric, oracle);
     });
 }

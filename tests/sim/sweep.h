@@ -27,10 +27,10 @@ struct Trial {
 /// One seed. Called from several threads at once: no GoogleTest in it.
 using Run = std::function<void(const Trial&, Oracle&)>;
 
-/// Runs seeds 1 .. `ordinary`, as many at a time as there are cores, until one fails. That one is
-/// made smaller, fault by fault and frame by frame, as long as it still fails; then the test that
-/// calls this has failed, with a command that runs the small one again. The seed that is reported
-/// is the lowest that fails, whatever the threads did.
+/// Runs seeds 1 .. `ordinary` (a quarter of them under a sanitizer), as many at a time as there are
+/// cores, until one fails. That one is made smaller, fault by fault and frame by frame, as long as
+/// it still fails; then the test that calls this has failed, with a command that runs the small one
+/// again. The seed that is reported is the lowest that fails, whatever the threads did.
 ///
 /// ETHLINK_SEEDS=n or first-last: these instead. ETHLINK_SECONDS=n: as many as that takes, in each
 /// test. ETHLINK_SEED=n: only this one, with ETHLINK_ONLY=fault,... or none, and ETHLINK_WORK=n.
@@ -38,8 +38,8 @@ using Run = std::function<void(const Trial&, Oracle&)>;
 /// program ends, a line with what all its seeds did is appended there (docs/testing.md).
 Ledger sweep(std::uint64_t ordinary, const Run& run);
 
-/// Whether the environment says which seeds to run: then nothing can be said about how much
-/// happens in them.
+/// Whether these are not the ordinary seeds: then nothing can be said about how much happens in
+/// them.
 bool seeds_are_chosen();
 
 /// Draws the faults of a seed. Each draw takes as many random numbers whether its fault is switched

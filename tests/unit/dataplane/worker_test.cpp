@@ -221,6 +221,24 @@ TEST(Worker, ACutCableHoldsNobodysBuffersForEver) {
     expect_nothing_held_for_a_dead_neighbour(rig);
 }
 
+TEST(Worker, AFrameThatIsRefusedForItsContentTakesItsNumber) {
+    // Sent again it would be no better: without its number LLR would wait for it for ever.
+    SwitchRig rig(star(2));
+    rig.publish_star();
+    ASSERT_TRUE(rig.come_up());
+    const Ghost ghost{.src = SwitchRig::gpu(0), .dst = SwitchRig::gpu(1), .vc = kVc, .number = 99};
+    SimFrame odd = make_ghost(rig.pool, ghost, 100);
+    odd.bytes()[3] ^= std::byte{0x80};  // Total Length
+    rig.offer(0, 1, kVc);
+    rig.script(0).to_send[kVc.value].push_back(std::move(odd));
+    for (int n = 0; n < 5; ++n) rig.offer(0, 1, kVc);
+    EXPECT_TRUE(rig.run_until([&] { return rig.script(1).received.size() == 6; }, 1ms));
+    EXPECT_EQ(rig.drops(0, Drop::kLengthMismatch), 1u);
+    EXPECT_EQ(rig.endpoint(0).link->stats().read(LinkStat::kLlrTxReplay), 0u);
+    rig.run_for(500us);
+    EXPECT_EQ(rig.credits_leaked(), 0u);
+}
+
 TEST(Worker, CountsWhatTheMediumCarried) {
     SwitchRig rig(star(2));
     rig.publish_star();

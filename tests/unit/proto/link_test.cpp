@@ -2,6 +2,7 @@
 // Does a link open its session, number, acknowledge and repeat as it should?
 #include "proto/link.h"
 
+#include <array>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -336,6 +337,18 @@ TEST(Link, RepeatsEverythingNowAndThen) {
         EXPECT_EQ(said.rx_epoch, LoneLink::kTheirEpoch);
     }
     EXPECT_EQ(beats, 10);
+}
+
+TEST(Link, SaysNothingOfCreditsBeforeTheSessionsFirstCcUpdate) {
+    // C8: until then our counters are those of an older session.
+    LoneLink lone(quick_profile());
+    lone.turn();
+    lone.hear_sets(
+        {{.type = CtlOsType::kInit, .value = LoneLink::kTheirSeq, .arg = LoneLink::kTheirEpoch}});
+    lone.hear_next(kVc);
+    EXPECT_EQ(lone.turn_sets(1ms).count(CtlOsType::kCfUpdate), 0u);
+    lone.hear_cc(std::array<std::uint32_t, kMaxVcs>{1}, lone.next_word());
+    EXPECT_EQ(lone.turn_sets(1ms).count(CtlOsType::kCfUpdate), 2u);
 }
 
 TEST(Link, ALostCfUpdateIsRepaired) {
