@@ -265,8 +265,11 @@ private:
         for (Event& event : events_) event.from = event.to;  // Nothing more happens.
         for (Event& event : events_) happen(event);
         settle("everything that waits after the storm");
-        // Time to notice that the neighbour is another one. Then, whatever has happened, all works.
-        for (int i = 0; i < 1000 && !events_.empty() && oracle_.is_sound(); ++i) step();
+        // Both have to notice that the neighbour is another one. Then, whatever has happened, all
+        // works.
+        const Time noticed = pair_.now + std::chrono::milliseconds(20);
+        while (pair_.now < noticed && oracle_.is_sound() && !have_met()) step();
+        oracle_.holds(Invariant::kR2, have_met(), "the two ends do not find together");
         for (int i = 0; i < 5; ++i) {
             for (std::uint8_t vc = 0; vc < 2; ++vc) {
                 pair_.a.offer(Vc{vc}, size());
@@ -275,6 +278,13 @@ private:
         }
         settle("frames after the storm");
         for (int i = 0; i < 500 && oracle_.is_sound(); ++i) step();
+    }
+    bool have_met() {
+        return knows(pair_.a.link(), pair_.b.link()) && knows(pair_.b.link(), pair_.a.link());
+    }
+    template <class Link>
+    static bool knows(const Link& sender, const Link& receiver) {
+        return sender.llr_tx().is_running() && sender.llr_tx().epoch() == receiver.llr_rx().epoch();
     }
     void step() {
         pair_.step();

@@ -95,7 +95,8 @@ void weather(const Trial& trial, Oracle& oracle) {
         for (int k = 0; k < 10; ++k) wire.step();
         if (!oracle.is_sound()) return;
     }
-    wire.weather = {};
+    // A path that is gone stays gone: whoever is on it must leave it.
+    wire.weather = {.dead_ports = wire.weather.dead_ports};
     add_up(wire, oracle);
     const bool calm = wire.run(1'000'000, [&] {
         return !oracle.is_sound() ||
