@@ -11,7 +11,7 @@ RACK = ethlink.CONFIGS / "single-rack.yaml"
 LOSSY, CLEAN = "gpu3:e0", "gpu0:e0"
 WHAT = ("instances", "nodes", "ports", "links", "llr interface", "llr counters",
         "llr counters detailed", "cbfc", "vcs", "drops", "workers", "pool", "latency", "traffic",
-        "faults")
+        "flows", "faults")
 # (line, words of the error): what must be refused, and change nothing
 GARBAGE = (
     (b"hello", "parse|JSON"),

@@ -148,7 +148,7 @@ const Mistake kValues[] = {
     {"window_of_nothing", profile("llr: {max_outstanding_frames: @0}"),
      "profiles.default.llr.max_outstanding_frames", "out of range", "1 to 524288"},
     {"watchdog_action", profile("watchdog: {action: @forward}"), "profiles.default.watchdog.action",
-     "", "drop"},
+     "expected one of drop, alert", ""},
     {"watchdog_without_patience", profile("watchdog: {detection_time_ms: @0}"),
      "profiles.default.watchdog.detection_time_ms", "out of range", "1 to 60000"},
     {"transport_key", profile("transport: {@max_outstanding_psns: 512}"),
