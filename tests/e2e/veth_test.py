@@ -155,10 +155,15 @@ class Veth(ethlink.Case):
     def test_a_tenants_port_refuses_others(self):
         for vlan in (None, 0, TENANT + 1):
             self.send(2, [frames.of_size(100, dst=GPUS[3], src=GPUS[2], vlan=vlan)])
+        # Neither do his own frames get out to others, nor theirs to him.
+        self.send(2, [frames.of_size(100, dst=GPUS[0], src=GPUS[2], vlan=TENANT)])
+        self.send(0, [frames.of_size(100, dst=GPUS[2], src=GPUS[0])])
         good = [frames.of_size(100, dst=GPUS[3], src=GPUS[2], vlan=TENANT)]
         self.assert_same(self.carry(2, 3, good), good)
-        self.assertEqual(self.drops("leaf0:p2"), {"tenant_guard": 3})
-        self.assertEqual(self.receive(3), [])
+        self.assertEqual(self.drops("leaf0:p2"), {"tenant_guard": 4})
+        ethlink.eventually(lambda: self.drops("leaf0:p0") == {"tenant_guard": 1}, 10, "its drop")
+        for port in (0, 2, 3):
+            self.assertEqual(self.receive(port), [])
 
     def test_jumbo_frames_are_counted_and_harmless(self):
         """The device itself refuses them: longer than any buffer."""
