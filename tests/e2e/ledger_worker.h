@@ -120,10 +120,11 @@ private:
         }
         for (std::size_t at = 0; at < shadow_.size(); at += zeros.size()) {
             const std::size_t n = std::min(zeros.size(), shadow_.size() - at);
-            if (ethlink_store(session_.get(), peer_.at(key_, base_ + at), zeros.data(), n,
-                              20'000'000) != ETHLINK_OK) {
-                fail("store");
-            }
+            const int status = ethlink_store(session_.get(), peer_.at(key_, base_ + at),
+                                             zeros.data(), n, 20'000'000);
+            if (status == ETHLINK_OK) continue;
+            first_error_ = ethlink_status_name(status);
+            return;
         }
     }
     Pending& make(int op, std::uint32_t length) {
