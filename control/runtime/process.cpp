@@ -155,6 +155,10 @@ Expected<void, std::string> Process::start_eal(const ProcessOptions& options) {
         options.poll_threads != 0 ? options.poll_threads : fabric_->runtime.workers;
     if (threads == 0) threads = std::min(cpus.size(), workers);
     for (std::size_t i = 0; i < threads; ++i) eal.worker_cpus.push_back(cpus[i % cpus.size()]);
+    // A node that has a process of its own shares the machine with others, of which it knows
+    // nothing; who never sleeps needs a CPU of its own, and says by taskset which one.
+    const bool sleeps = fabric_->runtime.idle == IdleMode::kSleep && !options.poll_busily;
+    eal.pin_workers = !(options.node && sleeps);
     eal.extra = options.eal_extra;
     auto started = dpdk::Eal::start(eal);
     if (!started) return failure(started.error());

@@ -73,14 +73,16 @@ Expected<void, std::string> check_cpus(const EalOptions& options,
     return {};
 }
 
-/// "0@(0,1),1@0,2@1": several lcores may stand on one CPU.
+/// "0@(0,1),1@0,2@1": several lcores may stand on one CPU, and one may move among several.
 std::string lcore_map(const EalOptions& options, const std::vector<unsigned>& usable) {
     const std::vector<unsigned>& control =
         options.control_cpus.empty() ? usable : options.control_cpus;
     std::string map = "0@(" + joined(control) + ")";
     unsigned lcore = 1;
     for (const unsigned cpu : options.worker_cpus) {
-        map += "," + std::to_string(lcore++) + "@" + std::to_string(cpu);
+        const std::string place =
+            options.pin_workers ? std::to_string(cpu) : "(" + joined(usable) + ")";
+        map += "," + std::to_string(lcore++) + "@" + place;
     }
     return map;
 }

@@ -24,6 +24,9 @@ struct EalOptions {
     std::uint32_t memory_mb = 256;
     std::vector<unsigned> control_cpus = {};    // main lcore's; empty: those the process may use
     std::vector<unsigned> worker_cpus = {};     // one worker lcore each; a CPU may be repeated
+    // False: they run wherever the system lets them. Processes that know nothing of each other and
+    // sleep when idle would else all crowd on the first CPU.
+    bool pin_workers = true;
     std::vector<std::string> pci_devices = {};  // "0000:03:00.0"; none: --no-pci
     bool telemetry = true;
     std::vector<std::string> extra = {};  // appended as they are

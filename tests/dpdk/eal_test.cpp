@@ -52,6 +52,17 @@ TEST(Eal, SeveralWorkersCanShareACpu) {
     EXPECT_TRUE(contains(*arguments, "--lcores=0@(" + at + "),1@" + at + ",2@" + at + ",3@" + at));
 }
 
+TEST(Eal, WorkersMayMoveAmongAllCpus) {
+    EalOptions options;
+    options.worker_cpus = {test::first_cpu(), test::first_cpu()};
+    options.pin_workers = false;
+    const auto arguments = eal_arguments(options, MemoryMode::kNoHuge);
+    ASSERT_TRUE(arguments) << arguments.error();
+    std::string all;
+    for (const unsigned cpu : usable_cpus()) all += (all.empty() ? "" : ",") + std::to_string(cpu);
+    EXPECT_TRUE(contains(*arguments, "--lcores=0@(" + all + "),1@(" + all + "),2@(" + all + ")"));
+}
+
 TEST(Eal, ExtraArgumentsComeLast) {
     EalOptions options;
     options.extra = {"--log-level=lib.eal:debug"};

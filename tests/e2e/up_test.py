@@ -128,6 +128,14 @@ class UpDown(UpCase):
         self.assertEqual(self.interfaces(), before)
         return told
 
+    def test_nodes_do_not_crowd_on_one_cpu(self):
+        """Processes that know nothing of each other leave it to the system who runs where."""
+        usable = os.sched_getaffinity(0)
+        for node in self.up(PAIR)["nodes"]:
+            for task in pathlib.Path(f"/proc/{node['pid']}/task").iterdir():
+                self.assertEqual(os.sched_getaffinity(int(task.name)), usable, node["node"])
+        self.down()
+
     def test_a_rack_on_memif(self):
         told = self.assert_up_and_down("--medium", "memif")
         self.assertEqual({node["network_namespace"] for node in told["nodes"]}, {""})
