@@ -2,6 +2,7 @@
 // The frame of the simulator: heap bytes of exactly the frame's size, and a pool that counts.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -65,7 +66,7 @@ private:
     std::shared_ptr<Buffer> buffer_;
 };
 
-/// A number of frames that never grows, like the mempool of production.
+/// A number of frames that never grows, like the mempool of production; from any thread.
 class FramePool {
 public:
     explicit FramePool(std::size_t frames, std::uint32_t room = 10'000)
@@ -75,7 +76,7 @@ public:
 
     SimFrame allocate(std::uint32_t n) {
         SimFrame frame;
-        if (in_use_ < frames_ && n <= room_) {
+        if (in_use() < frames_ && n <= room_) {
             frame.buffer_ = std::make_shared<SimFrame::Buffer>(*this, n, room_);
         }
         return frame;
@@ -89,21 +90,21 @@ public:
         for (SimFrame& frame : frames) frame = SimFrame();
     }
 
-    std::size_t in_use() const { return in_use_; }
+    std::size_t in_use() const { return in_use_.load(std::memory_order_relaxed); }
 
 private:
     friend class SimFrame;
     std::size_t frames_;
     std::uint32_t room_;
-    std::size_t in_use_ = 0;
+    std::atomic<std::size_t> in_use_{0};
 };
 
 inline SimFrame::Buffer::Buffer(FramePool& owner, std::uint32_t n, std::uint32_t room_max)
     : pool(&owner), room(room_max), bytes(n, std::byte{0xA5}) {
-    ++pool->in_use_;
+    pool->in_use_.fetch_add(1, std::memory_order_relaxed);
 }
 inline SimFrame::Buffer::~Buffer() {
-    --pool->in_use_;
+    pool->in_use_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 static_assert(FrameHandle<SimFrame>);

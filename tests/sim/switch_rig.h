@@ -97,6 +97,7 @@ struct RigOptions {
     std::uint32_t max_frame_bytes = 2048;
     std::uint32_t frame_room = 10'000;
     std::size_t wire_frames = 512;
+    Keep keep = Keep::kCopy;  // how all links keep what they sent; kLend only without software_fcs
 };
 
 class SwitchRig {
@@ -141,6 +142,15 @@ public:
             if (outer.worker) outer.worker->poll_once(now);
         }
         for (auto& worker : workers_) worker->poll_once(now);
+    }
+    /// All poll loops, for threads of their own: nobody calls step() meanwhile.
+    std::vector<Pollable*> loops() {
+        std::vector<Pollable*> all;
+        for (Outer& outer : outers_) {
+            if (outer.worker) all.push_back(outer.worker.get());
+        }
+        for (auto& worker : workers_) all.push_back(worker.get());
+        return all;
     }
     template <class Done>
     bool run_until(Done done, Duration limit) {
@@ -387,7 +397,7 @@ private:
             queue_frames.push_back(lossless ? options.profile.vcs[vc].reserved.value * ingresses
                                             : options.best_effort_max * ingresses);
         }
-        const LinkEnd end{.keep = Keep::kCopy,
+        const LinkEnd end{.keep = options.keep,
                           .software_fcs = wanted.software_fcs,
                           .epoch = static_cast<std::uint16_t>(1 + i),
                           .init_seq = static_cast<std::uint32_t>(1000 * i)};
