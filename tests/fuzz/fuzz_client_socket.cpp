@@ -240,11 +240,9 @@ private:
 };
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink::fuzz;
-    Input input(data, size);
+void run(Input& input) {
     Socket(input).play();
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

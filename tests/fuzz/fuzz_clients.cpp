@@ -11,6 +11,7 @@
 
 #include "dataplane/endpoint_clients.h"
 #include "tests/fuzz/input.h"
+#include "tests/sim/profiles.h"
 #include "tests/sim/txn_wire.h"
 #include "tests/unit/client/shared_memory.h"
 
@@ -25,16 +26,7 @@ using Type = ClientCommand::Type;
 constexpr GpuId kGpus[] = {{0x200}, {0x201}, {0x299}};  // the last one is nowhere
 constexpr std::uint64_t kSecretKey = 0x5EC7'0000'0000'000F;
 constexpr std::uint16_t kWindows = 4, kPeers = 4;
-
-txn::TxnProfile quick() {
-    txn::TxnProfile profile;
-    profile.transactions_max = 16;
-    profile.response_bytes_max = 2048;
-    profile.items_max = 32;
-    profile.frame_bytes_max = 512;
-    profile.give_up_after = 5ms;
-    return profile;
-}
+const txn::TxnProfile kQuick = sim::quick_txn_profile(5ms);
 
 /// An endpoint and its programs' requests.
 struct Node {
@@ -43,7 +35,7 @@ struct Node {
           endpoint({.self = gpu,
                     .epoch = gpu.value,
                     .classes = {ClassVcs{Vc{0}, Vc{1}}, ClassVcs{Vc{2}, Vc{3}}}},
-                   quick(), {.initiators = 8, .targets = 8, .targets_per_source = 8, .windows = 64},
+                   kQuick, {.initiators = 8, .targets = 8, .targets_per_source = 8, .windows = 64},
                    clients, SecretRandom::seeded(gpu.value)) {
         clients.bind(endpoint);
     }
@@ -138,6 +130,7 @@ private:
                 if (input_->u8() < 64) leave(program);
                 return;
             case 9: return attach(program);
+            case 10: return flood(program);
             default: return submit(program);
         }
     }
@@ -164,6 +157,18 @@ private:
         raw.cookie = program.next_cookie++;
         program.completed[raw.cookie] = 0;
         program.ring->submit(raw);
+    }
+    /// Requests that need nobody, so many that its ring fills if it takes nothing back.
+    void flood(Program& program) {
+        for (std::uint32_t n = 4u * input_->u8(); n > 0 && program.attached; --n) {
+            RawSubmission raw;
+            raw.opcode = static_cast<std::uint8_t>(client::Opcode::kFence);
+            raw.slot = static_cast<std::uint16_t>(n);
+            raw.cookie = program.next_cookie++;
+            program.completed[raw.cookie] = 0;
+            program.ring->submit(raw);
+            if (n % 32 == 0) run(4us);
+        }
     }
     std::uint64_t key() {
         const std::uint8_t what = input_->u8();
@@ -351,13 +356,10 @@ private:
 };
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink;
-    using namespace ethlink::fuzz;
-    if (size == 0) return 0;
-    Input input(data, size);
+void run(Input& input) {
+    if (input.empty()) return;
     Stage(input).play();
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

@@ -104,11 +104,8 @@ private:
 };
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink::fuzz;
-    Input input(data, size);
+void run(Input& input) {
     const Bytes bytes = input.rest();
     Served served;
     // Lines, as the socket hands them over.
@@ -119,5 +116,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (end == std::string_view::npos) break;
         rest.remove_prefix(end + 1);
     }
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

@@ -10,6 +10,7 @@
 #include "control/report.h"
 #include "control/routes.h"
 #include "control/topo_picture.h"
+#include "control/topology.h"
 #include "tests/fuzz/input.h"
 
 namespace ethlink::fuzz {
@@ -25,6 +26,27 @@ void check_errors(const std::vector<ConfigError>& errors) {
     for (const ConfigError& error : errors) {
         must(error.line >= 1 && error.column >= 1, "a mistake has its place");
         must(!error.why.empty() && error.why.size() < 2000, "a mistake is a sentence");
+    }
+}
+
+/// What has a name is found by it, and a node that has no devices is told so.
+void check_names(const Fabric& fabric) {
+    for (std::uint32_t i = 0; i < fabric.nodes.size(); ++i) {
+        const control::FabricNode& node = fabric.nodes[i];
+        must(fabric.find_node(node.name) == control::NodeId{i}, "F1: one node of this name");
+        bool whole = true;
+        for (std::uint16_t p = 0; p < node.ports.size(); ++p) {
+            must(node.find_port(node.ports[p].name) == PortId{p}, "F1: one port of this name");
+            whole &= !node.ports[p].device.empty();
+        }
+        const auto errors = control::check_runs_alone(fabric, control::NodeId{i});
+        must(errors.empty() == whole, "R8: a node without devices does not run alone");
+        if (!errors.empty()) check_errors(errors);
+    }
+    for (const control::Profile& profile : fabric.profiles) {
+        for (std::uint8_t vc = 0; vc < profile.link.vc_count; ++vc) {
+            must(profile.dscp_of(Vc{vc}) < 64, "a DSCP has six bits");
+        }
     }
 }
 
@@ -81,6 +103,7 @@ void check_pictures(const Fabric& fabric) {
 
 void check_fabric(const Fabric& fabric) {
     check_ports(fabric);
+    check_names(fabric);
     if (fabric.nodes.size() > kNodesMax || fabric.links.size() > kLinksMax) return;
     const auto routes = control::compute_routes(fabric);
     must(routes.size() == fabric.nodes.size(), "a table for each node");
@@ -105,12 +128,8 @@ void check_fabric(const Fabric& fabric) {
 }
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink;
-    using namespace ethlink::fuzz;
-    Input input(data, size);
+void run(Input& input) {
     const Bytes bytes = input.rest();
     const auto fabric = control::load_text(as_text(bytes), "fuzzed.yaml");
     if (fabric) {
@@ -118,5 +137,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     } else {
         check_errors(fabric.error());
     }
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

@@ -66,12 +66,8 @@ void write_again(const Bytes& bytes, const wire::ControlFrameView& view) {
 }
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink;
-    using namespace ethlink::fuzz;
-    Input input(data, size);
+void run(Input& input) {
     const bool sealed = input.flag();
     Bytes bytes = input.rest();
     if (sealed) seal(bytes);
@@ -92,5 +88,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::array<char, wire::kPrintMax> line;
     const std::size_t length = wire::print(bytes, line);
     must(length + 1 < line.size(), "40 ordered sets fit a line");
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

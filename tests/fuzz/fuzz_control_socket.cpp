@@ -14,10 +14,13 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kLineMax = 64;
 
+constexpr std::size_t kConnections = 3;
+
 struct Peer {
     control::FileDescriptor socket;
     std::string sent, heard;
     bool ended = false;
+    bool one_too_many = false;
 };
 
 class Socket {
@@ -25,11 +28,15 @@ public:
     explicit Socket(Input& input) : input_(&input) {
         control::ControlLimits limits;
         limits.line_bytes = kLineMax;
-        limits.connections = 3;
+        limits.connections = kConnections;
         limits.requests_per_turn = 1 + input.u8() % 4;
         auto opened = control::ControlSocket::open(socket_place(), "fuzz", limits);
         must(opened.has_value(), "the place is free");
         socket_ = std::move(*opened);
+        socket_->set_log([this](const std::string& line) {
+            must(line.find("refused") != std::string::npos, "the log says what it is about");
+            ++told_;
+        });
     }
 
     void play() {
@@ -41,6 +48,7 @@ public:
         turn();  // Who has connected only now is let in.
         for (int i = 0; i < 2000 && socket_->connections() > 0; ++i) turn();
         must(socket_->connections() == 0, "X2: who ends his half is let go");
+        must(told_ <= 1, "X2: a storm of refusals is no storm of lines");
         for (const Peer& peer : peers_) check(peer);
     }
 
@@ -48,9 +56,9 @@ private:
     void act() {
         const std::uint8_t what = input_->u8();
         if (peers_.empty() || what % 16 == 0) {
-            if (peers_.size() >= 3) return turn();
-            peers_.push_back({connect_to(socket_->path(), SOCK_STREAM), {}, {}});
-            return;
+            if (peers_.size() > kConnections) return turn();
+            turn();  // Whoever came before is in, or gone.
+            return connect(socket_->connections() == kConnections);
         }
         if (what % 16 < 4) return turn();
         Peer& peer = peers_[what / 16 % peers_.size()];
@@ -63,6 +71,13 @@ private:
         const auto bytes = input_->take(1 + what / 4u);
         const ssize_t n = send(peer.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (n > 0) peer.sent += as_text(bytes.first(static_cast<std::size_t>(n)));
+    }
+    void connect(bool is_full) {
+        Peer& peer = peers_.emplace_back();
+        peer.socket = connect_to(socket_->path(), SOCK_STREAM);
+        turn();
+        peer.one_too_many = peer.heard.find("try again later") != std::string::npos;
+        must(is_full || !peer.one_too_many, "X2: refused only if there are too many");
     }
     void turn() {
         socket_->serve(0s, [](std::string_view line) {
@@ -80,6 +95,10 @@ private:
     }
     /// What must have come: an echo of each whole line, up to the first that is too long.
     static void check(const Peer& peer) {
+        if (peer.one_too_many) {
+            must(peer.heard.find('\n') == peer.heard.size() - 1, "X2: told so in one line, once");
+            return;
+        }
         std::string expected;
         std::string_view rest = peer.sent;
         bool too_long = false, is_whole = true;
@@ -106,14 +125,13 @@ private:
     Input* input_;
     std::unique_ptr<control::ControlSocket> socket_;
     std::deque<Peer> peers_;
+    int told_ = 0;
 };
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink::fuzz;
-    Input input(data, size);
+void run(Input& input) {
     Socket(input).play();
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tests/fuzz/input.h"
+#include "tests/sim/profiles.h"
 #include "tests/sim/txn_wire.h"
 #include "tests/unit/txn/items.h"
 
@@ -25,16 +26,7 @@ using wire::TxnHeader;
 constexpr GpuId kHonest{0x200}, kServer{0x201}, kEvil{0x202};
 constexpr std::uint64_t kSecretKey = 0x5EC7'0000'0000'0001, kReadKey = 0xBAD'0000'0002,
                         kLootKey = 0xBAD'0000'0003, kEmptyKey = 0xBAD'0000'0004;
-
-txn::TxnProfile quick() {
-    txn::TxnProfile profile;
-    profile.transactions_max = 16;
-    profile.response_bytes_max = 2048;
-    profile.items_max = 32;
-    profile.frame_bytes_max = 512;
-    profile.give_up_after = 20ms;
-    return profile;
-}
+const txn::TxnProfile kQuick = sim::quick_txn_profile(20ms);
 
 /// A window that fills its heap block to the byte, so that ASan sees the one before and behind.
 struct Guarded {
@@ -82,7 +74,7 @@ public:
     explicit Siege(Input& input)
         : input_(&input),
           server_(
-              &wire_.add(kServer, quick(),
+              &wire_.add(kServer, kQuick,
                          {.initiators = 4, .targets = 8, .targets_per_source = 6, .windows = 16})),
           secret_(*server_, kSecretKey, 512, Rights::kAll),
           read_only_(*server_, kReadKey, 700, Rights::kRead),
@@ -348,7 +340,7 @@ private:
 
     /// Whatever was done to it, the server still serves others.
     void serve_the_honest() {
-        TxnNode& node = wire_.add(kHonest, quick(), {.initiators = 1, .targets = 1, .windows = 16});
+        TxnNode& node = wire_.add(kHonest, kQuick, {.initiators = 1, .targets = 1, .windows = 16});
         Program program;
         program.channel =
             node.endpoint.open(kServer, txn::ChannelClass::kLoadStore, program, wire_.now);
@@ -398,13 +390,10 @@ private:
 };
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink;
-    using namespace ethlink::fuzz;
-    if (size == 0) return 0;
-    Input input(data, size);
+void run(Input& input) {
+    if (input.empty()) return;
     Siege(input).run();
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

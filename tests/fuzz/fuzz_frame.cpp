@@ -84,12 +84,8 @@ void write_again(std::span<const std::byte> bytes, const wire::FrameView& view) 
 }
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink;
-    using namespace ethlink::fuzz;
-    Input input(data, size);
+void run(Input& input) {
     const std::uint32_t where = input.u32();
     const Bytes bytes = input.rest();
     print_it(bytes);
@@ -103,5 +99,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check_icrc_of(bytes, *view, where);
         write_again(bytes, *view);
     }
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

@@ -117,7 +117,7 @@ void check_limits(Pair<Seq>& pair) {
 }
 
 template <class Seq>
-void run(Input& input, std::uint32_t window_max, bool may_reorder) {
+void play(Input& input, std::uint32_t window_max, bool may_reorder) {
     PairOptions options;
     options.profile = profile_of(input, window_max);
     // Starts near the wrap, or somewhere else.
@@ -157,18 +157,15 @@ void run(Input& input, std::uint32_t window_max, bool may_reorder) {
 }
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink;
-    using namespace ethlink::fuzz;
-    if (size < 2) return 0;
-    Input input(data, size);
+void run(Input& input) {
+    if (input.empty()) return;
     // With 16 numbers a window of 7 leaves room for losses and damage, not for late copies (L4).
     if (input.flag()) {
-        run<Cyclic<4>>(input, 7, false);
+        play<Cyclic<4>>(input, 7, false);
     } else {
-        run<Cyclic<20>>(input, 32, true);
+        play<Cyclic<20>>(input, 32, true);
     }
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

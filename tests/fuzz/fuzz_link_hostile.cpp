@@ -213,12 +213,8 @@ private:
 };
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink;
-    using namespace ethlink::fuzz;
-    Input input(data, size);
+void run(Input& input) {
     LinkProfile profile = sim::quick_profile();
     profile.llr.max_outstanding_frames = 1 + input.below(64);
     if (input.flag()) profile.llr.re_init_on_flush = !profile.llr.re_init_on_flush;
@@ -227,5 +223,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     profile.llr.init_action = input.pick(kActions);
     profile.llr.flush_action = input.pick(kActions);
     Script(input, profile).run();
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

@@ -188,12 +188,10 @@ private:
 };
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink::fuzz;
-    if (size == 0) return 0;
-    Input input(data, size);
+void run(Input& input) {
+    if (input.empty()) return;
     Rig(input).play();
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

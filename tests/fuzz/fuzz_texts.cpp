@@ -14,6 +14,9 @@ namespace ethlink::fuzz {
 namespace {
 
 void frame_sizes(std::string_view text, std::uint32_t max) {
+    for (const std::uint32_t size : control::rfc2544_sizes(max)) {
+        must(size >= control::kMinFrameSize && size <= max, "RFC 2544: a size that fits");
+    }
     const auto sizes = control::FrameSizes::parse(text, max);
     if (!sizes) return must(!sizes.error().empty(), "refused with a reason");
     must(!sizes->round().empty() && sizes->round().size() <= control::FrameSizes::kRoundMax,
@@ -24,7 +27,8 @@ void frame_sizes(std::string_view text, std::uint32_t max) {
     must(sizes->largest() <= max && sizes->mean() <= sizes->largest(), "the mean is a mean");
 }
 
-void device(std::string_view text, std::uint32_t frame) {
+/// `room`: of a buffer of the pool, which may be too small.
+void device(std::string_view text, std::uint32_t frame, std::uint32_t room) {
     auto args = dpdk::DeviceArgs::parse(text);
     if (!args) return must(!args.error().empty(), "refused with a reason");
     must(!args->name().empty(), "a device has a name");
@@ -33,27 +37,23 @@ void device(std::string_view text, std::uint32_t frame) {
     const auto twice = dpdk::DeviceArgs::parse(again);
     must(twice && twice->name() == args->name() && twice->arguments() == args->arguments(),
          "a device means the same when it is written again");
-    const auto complete = dpdk::complete(*args, frame, frame + 256);
+    const auto complete = dpdk::complete(*args, frame, room);
     must(complete || !complete.error().empty(), "completed, or refused with a reason");
     if (!complete) return;
-    const auto still = dpdk::complete(*complete, frame, frame + 256);
+    const auto still = dpdk::complete(*complete, frame, room);
     must(still && still->arguments() == complete->arguments(), "complete is complete");
 }
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink;
-    using namespace ethlink::fuzz;
-    Input input(data, size);
+void run(Input& input) {
     const std::uint8_t what = input.u8();
     const std::uint32_t max = 64 + 40u * input.u8();
     const Bytes bytes = input.rest();
     const std::string_view text = as_text(bytes);
     switch (what % 4) {
         case 0: frame_sizes(text, max); break;
-        case 1: device(text, max); break;
+        case 1: device(text, max, what < 128 ? max + 256 : max / 2 + what); break;
         case 2: {
             const auto pattern = control::traffic_pattern(text);
             must(!pattern || name(*pattern) == text, "a pattern has one name");
@@ -66,5 +66,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                      (text.size() <= 32 && text.find('/') == text.npos && text.front() != '.'),
                  "X6: an instance's name leads nowhere");
     }
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

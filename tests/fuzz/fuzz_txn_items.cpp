@@ -103,12 +103,8 @@ void read_test(const Bytes& bytes) {
 }
 
 }  // namespace
-}  // namespace ethlink::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ethlink;
-    using namespace ethlink::fuzz;
-    Input input(data, size);
+void run(Input& input) {
     const Bytes bytes = input.rest();
     const auto view = wire::TxnView::parse(bytes);
     if (view) {
@@ -126,5 +122,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     read_items(payload);
     read_open(payload);
     read_test(payload);
-    return 0;
 }
+
+}  // namespace ethlink::fuzz

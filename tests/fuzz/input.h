@@ -30,8 +30,6 @@ inline void must(bool good, const char* sentence) {
 class Input {
 public:
     explicit Input(std::span<const std::byte> bytes) : rest_(bytes) {}
-    Input(const std::uint8_t* data, std::size_t size)
-        : rest_(std::as_bytes(std::span(data, size))) {}
 
     bool empty() const { return rest_.empty(); }
     std::size_t size() const { return rest_.size(); }
@@ -90,7 +88,7 @@ inline std::string_view as_text(std::span<const std::byte> bytes) {
     return {static_cast<const char*>(at), bytes.size()};
 }
 
-}  // namespace ethlink::fuzz
+/// The target, one in each program: entry.cpp calls it for libFuzzer, replay.cpp with each file.
+void run(Input& input);
 
-/// What libFuzzer calls with each input, and replay.cpp with each file.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+}  // namespace ethlink::fuzz

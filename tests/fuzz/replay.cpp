@@ -3,12 +3,13 @@
 //
 // usage: fuzz_TARGET_replay FILE_OR_FOLDER...      the folders' files, each once
 #include <algorithm>
-#include <cstdint>
+#include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,12 @@ std::vector<fs::path> files_of(int count, char** arguments) {
     return files;
 }
 
-int run(const std::vector<fs::path>& files) {
+void run_one(std::span<const std::byte> bytes) {
+    ethlink::fuzz::Input input(bytes);
+    ethlink::fuzz::run(input);
+}
+
+int replay(const std::vector<fs::path>& files) {
     for (const fs::path& file : files) {
         std::ifstream stream(file, std::ios::binary);
         if (!stream) {
@@ -42,13 +48,14 @@ int run(const std::vector<fs::path>& files) {
         }
         const std::string text{std::istreambuf_iterator<char>(stream), {}};
         // Exactly as many bytes as the file has.
-        const std::vector<std::uint8_t> bytes(text.begin(), text.end());
+        ethlink::fuzz::Bytes bytes(text.size());
+        std::ranges::copy(std::as_bytes(std::span(text)), bytes.begin());
         std::printf("%s\n", file.filename().c_str());
         std::fflush(stdout);
-        LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+        run_one(bytes);
     }
     // The empty one is always an input.
-    LLVMFuzzerTestOneInput(nullptr, 0);
+    run_one({});
     std::printf("%zu inputs, each as it should be\n", files.size() + 1);
     return 0;
 }
@@ -58,7 +65,7 @@ int run(const std::vector<fs::path>& files) {
 int main(int count, char** arguments) {
     try {
         const std::vector<fs::path> files = files_of(count, arguments);
-        if (!files.empty()) return run(files);
+        if (!files.empty()) return replay(files);
         std::fprintf(stderr, "usage: %s FILE_OR_FOLDER...\n", arguments[0]);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());

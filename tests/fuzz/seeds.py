@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""First inputs for the fuzzers: the frames of tests/golden/, the files of configs/, requests and
-texts that are right, and for the targets that read their input as a script, scripts by chance.
+"""First inputs for the fuzzers: the frames of tests/golden/ and tests/differential/vectors/, the
+files of configs/ and mistakes in one, requests and texts, and for the targets that read their input
+as a script, scripts by chance and one that fills a ring.
 
 usage: seeds.py FOLDER      writes FOLDER/TARGET/*.input
 """
 import pathlib
 import random
+import re
 import sys
+
+import mistakes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SCRIPTED = ("client_socket", "clients", "control_socket", "endpoint", "link", "link_hostile",
@@ -22,7 +26,9 @@ REQUESTS = (
 TEXTS = (  # by what fuzz_texts.cpp takes it for
     (0, "64"), (0, "64,512,1518"), (0, "64:7,570:4,1518:1"), (0, "imix"), (0, "imix:aaaaaaaddddg"),
     (1, "net_memif0,role=client,id=0,bsize=4096"), (1, "net_af_packet0,iface=va0,framesz=4096"),
-    (1, "0000:03:00.0"), (1, "net_af_xdp0,iface=va0"), (1, "net_pcap0,rx_pcap=a,tx_pcap=b"),
+    (1, "net_memif0,role=client,zero-copy=yes"), (129, "net_af_packet0,iface=va0"),
+    (129, "0000:03:00.0"), (129, "net_tap0,iface=tap0"), (1, "0000:03:00.0"),
+    (1, "net_af_xdp0,iface=va0"), (1, "net_pcap0,rx_pcap=a,tx_pcap=b"),
     (2, "all-to-all"), (3, "leaf0"), (3, "lab-1.x"),
 )
 SHAPES = (
@@ -45,6 +51,14 @@ def golden():
         yield path.stem, bytes.fromhex("".join(lines))
 
 
+def vectors():
+    """(name, bytes) of each frame that three implementations agree on, good or refused."""
+    for path in sorted((ROOT / "tests/differential/vectors").glob("*.txt")):
+        text = path.read_text(encoding="ascii").replace("\n        ", "")
+        for name, digits in re.findall(r"^\[(\w+)\][^\[]*?^hex ([0-9a-f]+)$", text, re.M | re.S):
+            yield f"{path.stem}_{name}", bytes.fromhex(digits)
+
+
 def transaction(frame):
     """What stands between network header and ICRC, or nothing."""
     at = OEFH + (4 if frame[12:14] == b"\x81\x00" else 0) + NET
@@ -53,8 +67,8 @@ def transaction(frame):
 
 def seeds():
     """(target, name, bytes)."""
-    for name, frame in golden():
-        if name.startswith("ctl"):
+    for name, frame in [*golden(), *vectors()]:
+        if frame[12:14] == b"\x88\xb6":
             yield "control_frame", name, b"\0" + frame
             yield "control_frame", name + "_sealed", b"\1" + frame
         else:
@@ -63,6 +77,8 @@ def seeds():
         yield "crc", name, b"\0\0\0\0\0\0" + frame
     for path in sorted((ROOT / "configs").glob("*.yaml")):
         yield "config", path.stem, path.read_bytes()
+    for number, text in enumerate(mistakes.texts()):
+        yield "config", f"mistake{number}", text.encode()
     for number, shape in enumerate(SHAPES):
         text = (f"fabric: f\ntopology: {{{shape}}}\n"
                 f"profiles: {{default: {{transport: {{{TRANSPORT}}}}}}}\n")
@@ -71,10 +87,21 @@ def seeds():
         yield "commands", f"request{number}", request.encode()
     for number, (kind, text) in enumerate(TEXTS):
         yield "texts", f"text{number}", bytes([kind, 255]) + text.encode()
+    yield "clients", "full_ring", full_ring()
     for target in SCRIPTED:
         chance = random.Random(target)
         for number in range(SCRIPTS):
             yield target, f"script{number}", chance.randbytes(chance.randrange(SCRIPT_BYTES))
+
+
+def full_ring():
+    """For fuzz_clients.cpp: a program that asks and does not take what comes back; then it does;
+    then it says that it has taken more than there was."""
+    flood = bytes([0, 10, 255])  # of the first program
+    some_time = bytes([0, 0, 255])
+    take = bytes([0, 1])
+    lie = bytes([0, 2, 0, 0xFF, 0xFF, 0, 0])
+    return (flood + some_time) * 3 + (take + flood + some_time) * 3 + lie + (flood + some_time) * 2
 
 
 def main():

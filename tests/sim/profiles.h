@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Link profiles for virtual time: everything happens within microseconds.
+// Profiles of links and transactions for virtual time: everything happens within microseconds.
 #pragma once
 
 #include "proto/profile.h"
+#include "proto/time.h"
+#include "proto/txn/profile.h"
 
 namespace ethlink::sim {
 
@@ -25,6 +27,17 @@ inline LinkProfile quick_profile() {
     profile.llr.ctlos_spacing_bytes = 2000;
     profile.cbfc_profile.cf_update_interval = 30us;
     profile.cbfc_profile.cc_message_timer = 50us;
+    return profile;
+}
+
+/// Small rings and frames: their ends are met often.
+inline txn::TxnProfile quick_txn_profile(Duration give_up_after) {
+    txn::TxnProfile profile;
+    profile.transactions_max = 16;
+    profile.response_bytes_max = 2048;
+    profile.items_max = 32;
+    profile.frame_bytes_max = 512;
+    profile.give_up_after = give_up_after;
     return profile;
 }
 
