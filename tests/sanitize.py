@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Builds tests with a sanitizer of GCC and runs them; nothing is suppressed.
+"""Builds tests with sanitizers and runs them; nothing is suppressed.
 
-usage: sanitize.py [address|thread]... [--build DIR] [--only NAME]... [--list]
+usage: sanitize.py [address|thread]... [--short] [--build DIR] [--only NAME]... [--list]
 
-  address   AddressSanitizer and UndefinedBehaviorSanitizer: links, transactions, data plane,
-            simulation, DPDK with the debug mempool, library, control, saved inputs of the fuzzers
-  thread    ThreadSanitizer: what crosses threads (DPDK and oneTBB are not built with it, so what
-            runs on their threads is left out: their own ordering would look like a race)
+  address   AddressSanitizer and UndefinedBehaviorSanitizer (clang): links, transactions, data
+            plane, simulation, DPDK with the debug mempool, library, control, saved inputs of the
+            fuzzers
+  thread    ThreadSanitizer (gcc): what crosses threads (DPDK and oneTBB are not built with it, so
+            what runs on their threads is left out: their own ordering would look like a race)
+  --short   only what the fuzzers do not run anyway and the other programs do not repeat, with few
+            seeds: part of each test run
   --only    of these tests, as `meson test --list` calls them
   --list    their names, without building them
 
@@ -22,56 +25,37 @@ import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-SETUP = {"address": "address,undefined", "thread": "thread"}
+import trees
+
+SKIPPED = 77
 # Whole names of tests.
 TESTS = {
-    "address": re.compile(r"(wire|proto|acceptance|txn|dataplane|sim|dpdk|client|control|runtime"
-                          r"|pktgen|golden|fuzz)(_\w+)?"),
-    "thread": re.compile(r"dataplane|runtime|client|txn_clients"),
+    "address": re.compile(r"(wire|proto|link|acceptance|txn|dataplane|sim|dpdk|client|control"
+                          r"|runtime|pktgen|deploy|golden|fuzz)(_\w+)?"),
+    "thread": re.compile(r"dataplane_threads|runtime|pktgen|client|txn_clients"),
 }
-# Programs that are no part of ours, in Python, would not be looked at anyway.
-ENVIRONMENT = {
+SHORT = {
+    "address": ("dpdk", "sim_link_storm", "sim_txn_storm", "txn_clients"),
+    "thread": ("client", "dataplane_threads", "txn_clients"),
+}
+OPTIONS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": "second_deadlock_stack=1",
 }
+# Everything takes five to twenty times as long: fewer rounds of the same.
+FEWER = {"ETHLINK_TABLE_UPDATES": "3000"}
+FEW = {"ETHLINK_SEEDS": "10"}
 REPORT = re.compile(r"(?:ERROR: AddressSanitizer|ERROR: LeakSanitizer|WARNING: ThreadSanitizer"
                     r"|runtime error|FATAL: ThreadSanitizer): .*")
 
 
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def run(command, what):
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        say(done.stdout[-4000:] + done.stderr[-4000:])
-        raise SystemExit(f"{what} failed: see above")
-    return done.stdout
-
-
-def set_up(folder, kind):
-    if (folder / "build.ninja").exists():
-        return
-    # -O1: what the optimizer has folded away, no sanitizer sees.
-    run(["meson", "setup", str(folder), str(ROOT), f"-Db_sanitize={SETUP[kind]}",
-         "-Db_lundef=false", "-Dbench=disabled", "-Doptimization=1", "-Dwerror=false",
-         "-Dcpp_args=['-fno-sanitize-recover=undefined', '-fno-omit-frame-pointer']"],
-        "meson setup")
-
-
-def tests_of(folder, kind, only):
-    """{name: ninja's target}"""
-    chosen = {}
-    for test in json.loads(run(["meson", "introspect", str(folder), "--tests"], "meson")):
-        program = pathlib.Path(test["cmd"][0])
-        if not TESTS[kind].fullmatch(test["name"]) or folder not in program.parents:
-            continue
-        if not only or test["name"] in only:
-            chosen[test["name"]] = str(program.relative_to(folder))
-    return chosen
+def chosen_tests(folder, kind, options):
+    """{name: what must be built for it}"""
+    def is_wanted(name):
+        return (TESTS[kind].fullmatch(name) and (not options.short or name in SHORT[kind])
+                and (not options.only or name in options.only))
+    return {name: files for name, files in trees.tests_of(folder).items() if is_wanted(name)}
 
 
 def reports_of(folder):
@@ -86,17 +70,21 @@ def reports_of(folder):
     return found
 
 
-def sanitize(folder, kind, only):
-    tests = tests_of(folder, kind, only)
+def environment(short):
+    # Our own report of each test, not one among those of whoever runs this.
+    own = {key: value for key, value in os.environ.items() if not key.startswith("GTEST_")}
+    return {**own, **OPTIONS, **FEWER, **(FEW if short else {})}
+
+
+def sanitize(folder, kind, options):
+    tests = chosen_tests(folder, kind, options)
     if not tests:
         raise SystemExit(f"no test of {kind} is called so; --list names them")
-    say(f"sanitize: {kind}: building {len(tests)} programs")
-    run(["ninja", "-C", str(folder), *sorted(set(tests.values()))], "the build")
-    # What tests run besides themselves (depends:) is built by meson.
+    trees.say(f"sanitize: {kind}: building {len(tests)} programs")
+    trees.build(folder, sorted({file for files in tests.values() for file in files}))
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests/run.py"), "--build", str(folder),
-         "--timeout-multiplier", "10", *tests], check=False,
-        env=dict(os.environ, **ENVIRONMENT))
+        [sys.executable, str(trees.ROOT / "tests/run.py"), "--build", str(folder),
+         "--timeout-multiplier", "10", *tests], check=False, env=environment(options.short))
     found = reports_of(folder)
     for name, reports in found.items():
         for report in reports:
@@ -108,22 +96,26 @@ def sanitize(folder, kind, only):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("kinds", nargs="*", metavar="address|thread")
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build-sanitize")
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--build", type=pathlib.Path, default=trees.PLACE)
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
-    unknown = set(options.kinds) - set(SETUP)
+    unknown = set(options.kinds) - set(TESTS)
     if unknown:
         raise SystemExit(f"there is no sanitizer {', '.join(sorted(unknown))}; there are: address, "
                          "thread")
     good = True
-    for kind in options.kinds or SETUP:
-        folder = options.build.resolve() / kind
-        set_up(folder, kind)
+    for kind in options.kinds or TESTS:
+        lacks = trees.missing(kind)
+        if lacks:
+            trees.say(f"sanitize: {kind}: {lacks}")
+            return SKIPPED
+        folder = trees.set_up(options.build, kind)
         if options.list:
-            print("\n".join(f"{kind}: {name}" for name in tests_of(folder, kind, options.only)))
+            print("\n".join(f"{kind}: {name}" for name in chosen_tests(folder, kind, options)))
         else:
-            good = sanitize(folder, kind, options.only) and good
+            good = sanitize(folder, kind, options) and good
     return 0 if good else 1
 
 
