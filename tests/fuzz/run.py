@@ -66,17 +66,15 @@ def fuzz(program, target, seconds, work):
         "per_second": number(r"stat::average_exec_per_sec:\s*(\d+)", text),
         "edges_at_start": number(r"INITED cov: (\d+)", text),
         "edges": number(r"cov: (\d+)", text),
-        "finding": None,
+        "died": done.returncode != 0,
     }
-    if done.returncode != 0:
+    if result["died"]:
         result["executions"] = number(r"#(\d+)", text)
+        result["input"] = (re.findall(r"Test unit written to (\S+)", text) or ["none"])[-1]
         why = re.findall(r"(?:violated|ERROR|runtime error): .*", text)
-        result["finding"] = {
-            "input": (re.findall(r"Test unit written to (\S+)", text) or [None])[-1],
-            "why": why[0] if why else text[-400:]}
+        result["why"] = why[0] if why else text[-400:]
     trees.say(f"fuzz: {target}: {result['executions']} executions, {result['edges']} edges"
-              + (f", DIED: {result['finding']['why']}\n      {result['finding']['input']}"
-                 if result["finding"] else ""))
+              + (f", DIED: {result['why']}\n      {result['input']}" if result["died"] else ""))
     return result
 
 
@@ -117,30 +115,29 @@ def measure(chosen, work, place):
 def print_table(summary):
     print(f"{'target':16} {'executions':>11} {'per s':>8} {'edges':>6} {'new':>5} {'inputs':>6}")
     for result in summary["targets"]:
-        fate = "   DIED: " + result["finding"]["why"] if result["finding"] else ""
+        fate = "   DIED: " + result["why"] if result["died"] else ""
         print(f"{result['target']:16} {result['executions']:11} {result['per_second']:8} "
               f"{result['edges']:6} {result['edges'] - result['edges_at_start']:5} "
-              f"{result['inputs']:6}{fate}")
-    print(f"{summary['executions']} executions, {len(summary['findings'])} findings")
-    if "coverage" not in summary:
+              f"{result['inputs_in_tree']:6}{fate}")
+    print(f"{summary['executions']} executions, {len(summary['died'])} targets died")
+    if "parsers" not in summary:
         return
     print(f"\n{'parsers':44} {'reached':>8} {'lines':>6}")
-    for group, of_group in summary["coverage"]["parsers"].items():
+    for group, of_group in summary["parsers"].items():
         print(f"{group:52} {of_group['lines_percent']:5} %")
         for name, counts in of_group["files"].items():
             print(f"  {name:42} {counts['lines_reached']:8} {counts['lines']:6}")
-    print(f"{'all parsers':52} {summary['coverage']['parser_lines_percent']:5} %")
+    print(f"{'all parsers':52} {summary['parser_lines_percent']:5} %")
 
 
 def summarise(results, seconds):
     for result in results:
-        result["inputs"] = len(list((CORPUS / result["target"]).glob("*.input")))
-    return {"seconds_each": seconds,
+        result["inputs_in_tree"] = len(list((CORPUS / result["target"]).glob("*.input")))
+    return {"seconds": seconds,  # each
             "targets": results,
             "executions": sum(result["executions"] for result in results),
-            "inputs": sum(result["inputs"] for result in results),
-            "findings": [dict(result["finding"], target=result["target"]) for result in results
-                         if result["finding"]]}
+            "inputs_in_tree": sum(result["inputs_in_tree"] for result in results),
+            "died": [result["target"] for result in results if result["died"]]}
 
 
 def main():
@@ -175,12 +172,12 @@ def main():
             keep(folder / program[target], target, work)
     summary = summarise(results, options.seconds)
     if options.coverage:
-        summary["coverage"] = measure(chosen, work, options.build)
+        summary |= measure(chosen, work, options.build)
     if options.json:
         print(json.dumps(summary, indent=2))
     else:
         print_table(summary)
-    return 1 if summary["findings"] else 0
+    return 1 if summary["died"] else 0
 
 
 if __name__ == "__main__":
