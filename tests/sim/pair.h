@@ -27,6 +27,7 @@ struct PairOptions {
     LinkEnd b{.software_fcs = true, .epoch = 1, .init_seq = 0};
     Duration drain_after{0};               // a delivered frame stays in the buffer so long
     std::uint32_t tx_budget = kBurstSize;  // frames an end sends a step
+    std::size_t line_frames = 4096;        // that a wire and the device before it hold, at least 64
     Duration step = std::chrono::microseconds(1);
 };
 
@@ -42,7 +43,7 @@ public:
           pool_(&pool),
           slots_(slot_count(options.profile)),
           link_(options.profile, end, slots_, pool),
-          line_(pool, 4096, end.software_fcs, faults),
+          line_(pool, options.line_frames, end.software_fcs, faults),
           software_fcs_(end.software_fcs) {}
 
     LinkT& link() { return link_; }
