@@ -142,11 +142,12 @@ void TxnEndpoint::end(std::size_t index, TxnStatus sent, TxnStatus unsent) {
 Drop TxnEndpoint::on_frame(const wire::FrameView& view, const wire::TxnView& frame, PortId from,
                            Vc vc, Time now) {
     stats_->add(TxnStat::kRxFrames);
-    return frame.from_target() ? on_response(view, frame, now)
+    return frame.from_target() ? on_response(view, frame, from, now)
                                : on_request(view, frame, from, vc, now);
 }
 
-Drop TxnEndpoint::on_response(const wire::FrameView& view, const wire::TxnView& frame, Time now) {
+Drop TxnEndpoint::on_response(const wire::FrameView& view, const wire::TxnView& frame, PortId port,
+                              Time now) {
     const std::size_t index = frame.channel();
     if (index >= from_.size()) return Drop::kTxnUnknownChannel;
     From& from = from_[index];
@@ -160,6 +161,8 @@ Drop TxnEndpoint::on_response(const wire::FrameView& view, const wire::TxnView& 
         case Opcode::kNack: {
             if (from.state != State::kOpen) return Drop::kTxnUnknownChannel;
             const Drop verdict = from.initiator->on_frame(frame, now, *from.events);
+            // Who repeats has not heard us, and we may have nothing to repeat: answer by its way.
+            if (verdict == Drop::kTxnDuplicate) from.path.port = port;
             ready_from_.add(index);
             return verdict;
         }
@@ -226,10 +229,10 @@ Drop TxnEndpoint::on_request(const wire::FrameView& view, const wire::TxnView& f
         stats_->add(TxnStat::kKeyErrors, more);
     }
     stats_->add(TxnStat::kServed, to.target->executed() - executed);
-    if (verdict == Drop::kCount) {
-        to.heard = now;
-        to.path.port = port;  // The way back is the way by which good frames come.
-    }
+    if (verdict == Drop::kCount) to.heard = now;
+    // The way back is the way by which good frames come. Who repeats one has not heard us: our path
+    // may be dead, and with nothing to repeat ourselves we should never notice.
+    if (verdict == Drop::kCount || verdict == Drop::kTxnDuplicate) to.path.port = port;
     ready_to_.add(*index);
     return verdict;
 }

@@ -210,7 +210,8 @@ private:
     }
     Path fresh_path(PortId port) { return {port, static_cast<std::uint16_t>(random_.next())}; }
 
-    Drop on_response(const wire::FrameView& view, const wire::TxnView& frame, Time now);
+    Drop on_response(const wire::FrameView& view, const wire::TxnView& frame, PortId port,
+                     Time now);
     Drop on_opened(From& from, std::size_t index, const wire::TxnView& frame, Time now);
     Drop on_refused(From& from, std::size_t index, const wire::TxnView& frame);
     Drop on_request(const wire::FrameView& view, const wire::TxnView& frame, PortId port, Vc vc,

@@ -87,9 +87,11 @@ void weather(const Trial& trial, Oracle& oracle) {
             draw.random.next(), wire.now, oracle));
     }
     wire.weather = storm(draw);
-    if (draw.is(Fault::kDeadPort, 0.3)) wire.weather.dead_ports = {true, false};
+    const bool port_dies = draw.is(Fault::kDeadPort, 0.3);
     const std::uint64_t turns = trial.work(draw.between(300, 2500), oracle);
     for (std::uint64_t i = 0; i < turns; ++i) {
+        // Not from the beginning: channels open by paths that are there.
+        if (port_dies && i == turns / 4) wire.weather.dead_ports = {true, false};
         for (auto& client : clients)
             client->work(static_cast<std::uint32_t>(draw.random.below(3)), wire.now);
         for (int k = 0; k < 10; ++k) wire.step();

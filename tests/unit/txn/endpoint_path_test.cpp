@@ -49,6 +49,27 @@ TEST(Endpoint, AChannelLeavesAPathThatAnswersNothing) {
     EXPECT_GE(rig.a->endpoint.stats().read(TxnStat::kRetries), 4u);
 }
 
+TEST(Endpoint, WhoHasNothingToRepeatAnswersByTheWayOfWhoRepeats) {
+    // In the middle of a message only one side has something unacknowledged: a target that takes
+    // the parts of a write, an initiator that takes those of a read. Its own way may be dead.
+    TxnProfile profile = EndpointRig::quick();
+    profile.items_max = 1;
+    for (const Operation operation : {Operation::kWrite, Operation::kRead}) {
+        for (const std::size_t dead : {0u, 1u}) {
+            EndpointRig rig({}, profile);
+            Program program;
+            rig.connect(program, *rig.a, kB, ChannelClass::kRdma);
+            Bytes local(20'000);
+            rig.submit(program, *rig.a,
+                       {.operation = operation, .length = 20'000, .local = local.data()});
+            rig.wire.run(15us);
+            rig.wire.weather.dead_ports = {dead == 0, dead == 1};
+            ASSERT_TRUE(rig.finish(program));
+            EXPECT_EQ(program.count(TxnStatus::kOk), 1u) << "E1";
+        }
+    }
+}
+
 TEST(Endpoint, ADeadSpineIsLeftByAnotherEntropy) {
     EndpointRig rig;
     Program program;
