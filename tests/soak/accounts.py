@@ -155,8 +155,9 @@ class Accounts:
         delta = {key: now[key] - before[key] for key in ("received", "duplicated", "reordered",
                                                          "unexpected")}
         missing = sent - delta["received"] + delta["duplicated"] if whole else 0
-        self.frames["sent"] += sent
-        self.frames["delivered"] += delta["received"]
+        if whole:  # What a killed generator has sent, or counted, nobody knows.
+            self.frames["sent"] += sent
+            self.frames["delivered"] += delta["received"] - delta["duplicated"]
         self.frames["duplicated"] += delta["duplicated"]
         self.frames["corrupted_or_foreign"] += delta["unexpected"]
         self.judge_frames(delta, missing, given_up, trouble)
