@@ -97,7 +97,7 @@ class Failover(ethlink.Case):
         lost = report["frames"]["lost"]
         print(f"  {lost} of {report['frames']['sent']} frames lost", flush=True)
         # What was on the cable, or waited for it until it was too old.
-        self.assertLess(lost, 5000)
+        self.assertLess(lost, 5000, report)
 
     def test_a_cable_between_two_racks(self):
         lab = self.start_lab(DUAL_RACK, 7000)
