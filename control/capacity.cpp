@@ -13,6 +13,7 @@
 
 #include "control/capacity_check.h"
 #include "dataplane/burst.h"
+#include "dataplane/host_interface.h"
 #include "dataplane/txn_endpoint.h"
 #include "proto/credit_pool.h"
 
@@ -236,6 +237,7 @@ private:
         }
         plan_.ring_bytes += std::uint64_t{port.replay_entries} * kReplaySlotBytes;
         plan_.ring_bytes += std::uint64_t{port.wire_frames} * kHandleBytes;
+        if (port.kind == PortKind::kLink) plan_.ring_bytes += HostInterface::kBytes;
     }
 
     void add_vcs_to_pool(const FabricNode& node, const PortPlan& port) {

@@ -12,6 +12,7 @@
 
 #include "dataplane/burst.h"
 #include "dataplane/egress_queue.h"
+#include "dataplane/host_interface.h"
 #include "dataplane/port.h"
 #include "dataplane/port_watchdog.h"
 #include "dataplane/scheduler.h"
@@ -67,11 +68,13 @@ struct PortState {
           watchdog(rules_.watchdog, rules_.max_frame_bytes, rules_.is_link ? profile.vc_count : 0),
           slots(rules_.is_link ? replay_slots : 0) {
         if (rules.is_link) link.emplace(profile, end, std::span(slots), pool);
+        if (rules.is_link) host = std::make_unique<HostInterface>();
         device->count_refused_in(counters.drops);
     }
 
     Port<F>* device;
-    std::optional<Link<F>> link;  // none on a plain port
+    std::optional<Link<F>> link;          // none on a plain port
+    std::unique_ptr<HostInterface> host;  // where there is a link; the control thread has one side
     PortRules rules;
     /// Frames of this ingress that are in the node on a VC without credits: what credits do for a
     /// lossless VC, this bound does here, so that rings and queues hold what they were made for.

@@ -124,6 +124,8 @@ private:
     [[gnu::cold]] void refuse_unreadable(State& port, F& frame, Drop reason);
     [[gnu::always_inline]] inline void give_back(PortId ingress, Vc vc, Credits credits);
     [[gnu::always_inline]] inline void returned(State& ingress, Vc vc, Credits credits);
+    [[gnu::cold]] void punt(State& port, const wire::FrameView& view);
+    void inject(State& port);
     void keep_house();
     State& local(PortId port) { return *here_[port.value]; }
 
@@ -207,6 +209,7 @@ void Worker<F, StageT>::receive_unusual(State& port, F& frame, wire::FrameView v
             deliver(port, frame, view, {port.rules.id, outcome.vc, outcome.credits, now_});
             break;
         case RxOutcome::Verdict::kConsumed: break;
+        case RxOutcome::Verdict::kPunt: punt(port, view); break;
         case RxOutcome::Verdict::kDrop: port.counters.drops.add(outcome.drop); break;
     }
 }
@@ -446,6 +449,31 @@ void Worker<F, StageT>::returned(State& ingress, Vc vc, Credits credits) {
 }
 
 template <FrameHandle F, class StageT>
+void Worker<F, StageT>::punt(State& port, const wire::FrameView& view) {
+    const auto control = wire::parse_control(view.bytes());
+    auto& ring = port.host->punt;
+    if (!control || ring.room() == 0) {
+        port.counters.drops.add(control ? Drop::kPuntFull : control.error());
+        return;
+    }
+    ring.push({now_, control->hello()});
+    ring.publish();
+}
+
+/// A medium that is down takes nothing, and what was to be said is old when it comes back.
+template <FrameHandle F, class StageT>
+void Worker<F, StageT>::inject(State& port) {
+    auto& ring = port.host->inject;
+    port.host->polls.add();
+    if (ring.size() == 0) return;
+    while (ring.size() > 0 && (!port.was_up || port.staged.room() > 0)) {
+        if (port.was_up && !port.link->send_hello(ring.front(), port.staged)) break;
+        ring.pop();
+    }
+    ring.release();
+}
+
+template <FrameHandle F, class StageT>
 void Worker<F, StageT>::keep_house() {
     housekeeping_due_ = now_ + kHousekeeping;
     for (auto& port : ports_) {
@@ -453,6 +481,7 @@ void Worker<F, StageT>::keep_house() {
         const bool up = port->device->is_up();
         if (up != port->was_up) port->link->on_pcs_status(up, now_);
         port->was_up = up;
+        inject(*port);
         port->link->publish();
         port->watchdog.look(*port->link, port->queues, now_);
         const std::uint64_t discarded = port->link->stats().read(LinkStat::kLlrTxDiscard);

@@ -40,6 +40,7 @@ std::string_view name(Drop reason) {
         case Drop::kLinkDiscard: return "link_discard";
         case Drop::kVcStuck: return "vc_stuck";
         case Drop::kTxNoBuffer: return "tx_no_buffer";
+        case Drop::kPuntFull: return "punt_full";
         case Drop::kCount: break;
     }
     return "none";

@@ -50,6 +50,7 @@ enum class Drop : std::uint8_t {
     kLinkDiscard,  // init_action or flush_action says discard
     kVcStuck,      // the watchdog discards what an endpoint takes no more of
     kTxNoBuffer,   // the pool had no buffer for a best-effort copy
+    kPuntFull,     // a hello that the control thread has no room for
     kCount
 };
 

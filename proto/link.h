@@ -20,6 +20,7 @@
 #include "proto/time.h"
 #include "proto/wire/fcs.h"
 #include "proto/wire/frame.h"
+#include "proto/wire/hello.h"
 #include "proto/wire/link_word.h"
 
 namespace ethlink {
@@ -38,6 +39,7 @@ struct RxOutcome {
     enum class Verdict : std::uint32_t {
         kDeliver,   // hand it on; `credits` are due back through on_drained(vc, credits)
         kConsumed,  // link control, or refused by LLR (counted there)
+        kPunt,      // a hello, good as a frame: for the control thread
         kDrop,      // refused for `drop`; its credits are back already
     };
     Verdict verdict;
@@ -128,6 +130,10 @@ public:
         if (llr_tx_.is_replaying()) [[unlikely]]
             emit_replay(out);
     }
+    /// A hello, beside the sequence, whatever state the link is in. False: no buffer. There must be
+    /// room in `out`.
+    template <class Out>
+    [[gnu::cold]] bool send_hello(const wire::Hello& hello, Out& out);
     /// When this link next wants a turn although nothing arrives and nothing is queued.
     Time deadline() const;
 

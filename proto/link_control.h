@@ -130,12 +130,14 @@ RxOutcome BasicLink<F, Seq>::on_control(wire::FrameView view, bool eligible) {
     using Verdict = RxOutcome::Verdict;
     const auto control = wire::parse_control(view.bytes());
     if (!control) return {Verdict::kDrop, control.error(), Vc{}, {}};
-    if (control->kind() == wire::ControlKind::kCcUpdate) {
-        on_cc_update(*control, eligible);
-    } else {
-        note_epoch(control->rx_epoch());
-        const bool ours = control->rx_epoch() == llr_tx_.epoch();
-        for (std::size_t i = 0; i < control->count(); ++i) on_ctl_os(control->ctl_os(i), ours);
+    switch (control->kind()) {
+        case wire::ControlKind::kHello: return {Verdict::kPunt, Drop::kCount, Vc{}, {}};
+        case wire::ControlKind::kCcUpdate: on_cc_update(*control, eligible); break;
+        case wire::ControlKind::kOrderedSets: {
+            note_epoch(control->rx_epoch());
+            const bool ours = control->rx_epoch() == llr_tx_.epoch();
+            for (std::size_t i = 0; i < control->count(); ++i) on_ctl_os(control->ctl_os(i), ours);
+        }
     }
     return {Verdict::kConsumed, Drop::kCount, Vc{}, {}};
 }
@@ -405,6 +407,21 @@ bool BasicLink<F, Seq>::emit_cc_update(Out& out) {
     } else if (!end_.software_fcs || append_fcs(frame)) {
         out.push(std::move(frame));
     }
+    return true;
+}
+
+template <FrameHandle F, class Seq>
+template <class Out>
+bool BasicLink<F, Seq>::send_hello(const wire::Hello& hello, Out& out) {
+    F frame = pool_->allocate(wire::kMaxControlFrame);
+    if (!frame) {
+        add(LinkStat::kTxNoBuffer);
+        return false;
+    }
+    const std::size_t size =
+        wire::emit_hello(frame.bytes(), llr_tx_.epoch(), llr_rx_.epoch(), hello);
+    frame.trim(static_cast<std::uint32_t>(wire::kMaxControlFrame - size));
+    if (!end_.software_fcs || append_fcs(frame)) out.push(std::move(frame));
     return true;
 }
 

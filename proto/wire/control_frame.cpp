@@ -49,14 +49,18 @@ std::size_t emit_trailer(std::span<std::byte> out, std::size_t body_end) {
 
 // Bytes of the body, 0 if there is no such body.
 std::size_t body_size(ControlKind kind, std::size_t count) {
+    constexpr std::size_t kAdverts = Hello::kMaxAdverts;
     switch (kind) {
         case ControlKind::kOrderedSets: return count <= kMaxControlSets ? count * CtlOs::kSize : 0;
         case ControlKind::kCcUpdate: return count <= kMaxVcs ? count * kCcSize : 0;
+        case ControlKind::kHello:
+            return count <= kAdverts ? Hello::kHeadSize + count * LinkAdvert::kSize : 0;
     }
     return 0;
 }
 
 bool is_body_legal(ControlKind kind, std::span<const std::byte> body) {
+    if (kind == ControlKind::kHello) return true;  // What it says is for others to judge.
     if (kind == ControlKind::kCcUpdate) {
         for (; !body.empty(); body = body.subspan(kCcSize)) {
             if ((body[2] & std::byte{0x0F}) != std::byte{0}) return false;
@@ -126,6 +130,15 @@ std::size_t emit_cc_update(std::span<std::byte> out, std::uint16_t tx_epoch, std
         store_be16(cc, static_cast<std::uint16_t>(consumed[i] >> 4 & 0xFFFF));
         cc[2] = static_cast<std::byte>((consumed[i] & 0xF) << 4);
     }
+    return emit_trailer(out, body_end);
+}
+
+std::size_t emit_hello(std::span<std::byte> out, std::uint16_t tx_epoch, std::uint16_t rx_epoch,
+                       const Hello& hello) {
+    const std::size_t body_end = kControlBodyOffset + hello.body_size();
+    if (out.size() < std::max(body_end + kControlCrcSize, kEthernetMin)) return 0;
+    emit_header(out, ControlKind::kHello, hello.advert_count, tx_epoch, rx_epoch);
+    hello.emit(out.subspan(kControlBodyOffset, hello.body_size()));
     return emit_trailer(out, body_end);
 }
 

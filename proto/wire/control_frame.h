@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The link control frame: ordered sets, or credit counters, from one end of a link to the other.
+// The link control frame: ordered sets, credit counters or a hello, from one end of a link to the
+// other.
 //
 // Ours (docs/protocol.md). It goes to the "nearest bridge" group address, so no switch forwards it
 // and no NIC takes it for a PAUSE frame.
 //
 //  0 6 destination 01-80-C2-00-00-0E | 6 2 0x0200 | 8 4 link word | 12 2 EtherType 0x88B6
 // 14 1 version 4, kind 4 | 15 1 count | 16 2 tx_epoch | 18 2 rx_epoch
-// 20 . count ordered sets of 8 bytes (ctl_os.h), or count counters of 3 bytes: 20 bits, 4 zeros
+// 20 . count ordered sets of 8 bytes (ctl_os.h), or count counters of 3 bytes: 20 bits, 4 zeros;
+//      or the head of a hello and count adverts (hello.h)
 //  . 4 CRC-32 of all before it, the link word as zero | . zeros up to 60 bytes
 #pragma once
 
@@ -19,6 +21,7 @@
 #include "proto/expected.h"
 #include "proto/ids.h"
 #include "proto/wire/ctl_os.h"
+#include "proto/wire/hello.h"
 #include "proto/wire/oefh.h"
 
 namespace ethlink::wire {
@@ -26,6 +29,7 @@ namespace ethlink::wire {
 enum class ControlKind : std::uint8_t {
     kOrderedSets = 1,
     kCcUpdate = 2,  // UEC 1.0.3: travels inside the LLR sequence, with a link word like data
+    kHello = 3,     // beside the sequence; for the control thread, not for the link
 };
 
 inline constexpr std::uint8_t kControlVersion = 1;
@@ -43,6 +47,8 @@ inline constexpr std::size_t kCcSize = 3;
 inline constexpr std::size_t kMaxControlFrame =
     kControlBodyOffset + kMaxControlSets * CtlOs::kSize + kControlCrcSize;
 static_assert(kMaxVcs * kCcSize < kMaxControlSets * CtlOs::kSize);
+static_assert(Hello::kHeadSize + Hello::kMaxAdverts * LinkAdvert::kSize <=
+              kMaxControlSets * CtlOs::kSize);
 
 /// A link control frame that has passed every check: each ordered set is a legal one.
 class ControlFrameView {
@@ -52,13 +58,19 @@ public:
     std::uint16_t tx_epoch() const { return load_be16(bytes_ + kTxEpochOffset); }
     /// LLR epoch that the sender receives in; 0 = none. ACK, NACK and CF_Update belong to it.
     std::uint16_t rx_epoch() const { return load_be16(bytes_ + kRxEpochOffset); }
-    /// Ordered sets (1 .. kMaxControlSets), or VCs (1 .. kMaxVcs).
+    /// Ordered sets (1 .. kMaxControlSets), VCs (1 .. kMaxVcs), or adverts (0 .. kMaxAdverts).
     std::size_t count() const { return count_; }
 
     /// Kind kOrderedSets, i < count().
     CtlOs ctl_os(std::size_t i) const {
         const std::byte* set = bytes_ + kControlBodyOffset + i * CtlOs::kSize;
         return CtlOs::decode(std::span<const std::byte, CtlOs::kSize>(set, CtlOs::kSize));
+    }
+
+    /// Kind kHello.
+    Hello hello() const {
+        const std::size_t size = Hello::kHeadSize + count_ * LinkAdvert::kSize;
+        return Hello::decode({bytes_ + kControlBodyOffset, size}, count_);
     }
 
     /// Kind kCcUpdate, i < count(): S_CC of VC i, credits consumed so far, 20 bits.
@@ -113,5 +125,9 @@ private:
 [[nodiscard]] std::size_t emit_cc_update(std::span<std::byte> out, std::uint16_t tx_epoch,
                                          std::uint16_t rx_epoch,
                                          std::span<const std::uint32_t> consumed);
+
+/// Writes a hello and gives its size, or 0 if `out` is too short. The link word is zero.
+[[nodiscard]] std::size_t emit_hello(std::span<std::byte> out, std::uint16_t tx_epoch,
+                                     std::uint16_t rx_epoch, const Hello& hello);
 
 }  // namespace ethlink::wire

@@ -322,6 +322,29 @@ void add_ctl_os(Line& line, Bytes bytes) {
     }
 }
 
+void add_end(Line& line, const char* word, const HelloEnd& end) {
+    line.add(" %s %u:%u incarnation %08x", word, end.node, unsigned{end.port}, end.incarnation);
+}
+
+void add_hello(Line& line, std::size_t count, Bytes body) {
+    if (body.size() < Hello::kHeadSize) return;
+    const std::size_t whole = (body.size() - Hello::kHeadSize) / LinkAdvert::kSize;
+    count = std::min({count, Hello::kMaxAdverts, whole});
+    const Hello hello = Hello::decode(body, static_cast<std::uint8_t>(count));
+    line.add(" | hello %u fabric %016llx", hello.sequence,
+             static_cast<unsigned long long>(hello.digest));
+    add_end(line, "from", hello.self);
+    if (hello.heard.incarnation != 0) add_end(line, "hears", hello.heard);
+    line.add(" hold %u ms", unsigned{hello.hold_ms});
+    for (const LinkAdvert& advert : hello.list()) {
+        line.add(" | node %u part %u version %llu flags %04x dead %016llx drained %016llx",
+                 advert.node, unsigned{advert.part},
+                 static_cast<unsigned long long>(advert.version), unsigned{advert.flags},
+                 static_cast<unsigned long long>(advert.dead),
+                 static_cast<unsigned long long>(advert.drained));
+    }
+}
+
 // As many elements as the count says and the bytes give.
 void add_control_body(Line& line, ControlKind kind, std::size_t count, Bytes body) {
     switch (kind) {
@@ -336,6 +359,7 @@ void add_control_body(Line& line, ControlKind kind, std::size_t count, Bytes bod
                 line.add(" %u", unsigned{load_be16(&body[0])} << 4 | byte_at(body, 2) >> 4);
             }
             return;
+        case ControlKind::kHello: add_hello(line, count, body); return;
     }
 }
 

@@ -70,10 +70,13 @@ local ITEM_HEAD, ITEM_WHERE = 4, 16
 local ITEM_LAST, ITEM_IMMEDIATE, ITEM_ERROR = 1, 2, 4
 local LOAD_STORE_MAX = 256
 local MESSAGE_MAX = 2 ^ 30
-local KIND_SETS, KIND_CC_UPDATE = 1, 2
-local KINDS = {[KIND_SETS] = "ordered sets", [KIND_CC_UPDATE] = "CC_Update"}
-local ELEMENT_SIZE = {[KIND_SETS] = 8, [KIND_CC_UPDATE] = 3}
-local COUNT_MAX = {[KIND_SETS] = 40, [KIND_CC_UPDATE] = 32}
+local KIND_SETS, KIND_CC_UPDATE, KIND_HELLO = 1, 2, 3
+local KINDS = {[KIND_SETS] = "ordered sets", [KIND_CC_UPDATE] = "CC_Update",
+    [KIND_HELLO] = "hello"}
+local ELEMENT_SIZE = {[KIND_SETS] = 8, [KIND_CC_UPDATE] = 3, [KIND_HELLO] = 32}
+local COUNT_MIN = {[KIND_SETS] = 1, [KIND_CC_UPDATE] = 1, [KIND_HELLO] = 0}
+local COUNT_MAX = {[KIND_SETS] = 40, [KIND_CC_UPDATE] = 32, [KIND_HELLO] = 8}
+local HEAD_SIZE = {[KIND_SETS] = 0, [KIND_CC_UPDATE] = 0, [KIND_HELLO] = 34}
 local SETS = {
     [0x01] = "LLR_ACK",
     [0x02] = "LLR_NACK",
@@ -162,6 +165,22 @@ local f = {
     set_value = ProtoField.uint32("ethlink.control.set.value", "Value"),
     set_arg = ProtoField.uint16("ethlink.control.set.arg", "Argument"),
     cc = ProtoField.uint24("ethlink.control.cc", "Credits consumed", base.DEC, nil, 0xFFFFF0),
+    hello_digest = ProtoField.uint64("ethlink.hello.digest", "Digest of the fabric file", base.HEX),
+    hello_node = ProtoField.uint32("ethlink.hello.node", "Node"),
+    hello_port = ProtoField.uint16("ethlink.hello.port", "Port"),
+    hello_hold = ProtoField.uint16("ethlink.hello.hold_ms", "Hold time (ms)"),
+    hello_incarnation = ProtoField.uint32("ethlink.hello.incarnation", "Incarnation"),
+    hello_sequence = ProtoField.uint32("ethlink.hello.sequence", "Sequence"),
+    heard_node = ProtoField.uint32("ethlink.hello.heard_node", "Hears node"),
+    heard_port = ProtoField.uint16("ethlink.hello.heard_port", "Hears port"),
+    heard_incarnation = ProtoField.uint32("ethlink.hello.heard_incarnation", "Hears incarnation"),
+    advert = ProtoField.bytes("ethlink.advert", "Link states"),
+    advert_node = ProtoField.uint32("ethlink.advert.node", "Node"),
+    advert_part = ProtoField.uint16("ethlink.advert.part", "Part (64 ports)"),
+    advert_flags = ProtoField.uint16("ethlink.advert.flags", "Flags", base.HEX),
+    advert_version = ProtoField.uint64("ethlink.advert.version", "Version"),
+    advert_dead = ProtoField.uint64("ethlink.advert.dead", "Dead links", base.HEX),
+    advert_drained = ProtoField.uint64("ethlink.advert.drained", "Drained links", base.HEX),
     crc = ProtoField.uint32("ethlink.control.crc", "CRC", base.HEX),
     crc_status = ProtoField.uint8("ethlink.control.crc.status", "CRC status", base.DEC, STATUS),
     drop = ProtoField.string("ethlink.drop", "A receiver drops it as"),
@@ -604,8 +623,53 @@ local function add_set(tree, range)
     return name .. " " .. value, true
 end
 
+-- In the order of the bytes.
+local function add_hello(tree, range)
+    tree:add(f.hello_digest, range(0, 8))
+    tree:add(f.hello_node, range(8, 4))
+    tree:add(f.hello_port, range(12, 2))
+    tree:add(f.hello_hold, range(14, 2))
+    tree:add(f.hello_incarnation, range(16, 4))
+    tree:add(f.hello_sequence, range(20, 4))
+    tree:add(f.heard_node, range(24, 4))
+    tree:add(f.heard_port, range(28, 2))
+    tree:add(f.heard_incarnation, range(30, 4))
+    local from = string.format("Hello %d of node %d port %d", range(20, 4):uint(),
+        range(8, 4):uint(), range(12, 2):uint())
+    if range(30, 4):uint() == 0 then return from .. ", hears nobody" end
+    return string.format("%s, hears node %d port %d", from, range(24, 4):uint(),
+        range(28, 2):uint())
+end
+
+local function add_advert(tree, range)
+    local item = tree:add(f.advert, range)
+    item:set_text(string.format("Links of node %d, part %d: dead %s, drained %s",
+        range(0, 4):uint(), range(4, 2):uint(), range(16, 8):bytes():tohex(true),
+        range(24, 8):bytes():tohex(true)))
+    item:add(f.advert_node, range(0, 4))
+    item:add(f.advert_part, range(4, 2))
+    item:add(f.advert_flags, range(6, 2))
+    item:add(f.advert_version, range(8, 8))
+    item:add(f.advert_dead, range(16, 8))
+    item:add(f.advert_drained, range(24, 8))
+end
+
+-- As much of a hello as was captured. All that it can say is legal.
+local function add_hello_body(tree, tvb, count)
+    local head, size = HEAD_SIZE[KIND_HELLO], ELEMENT_SIZE[KIND_HELLO]
+    if CONTROL_BODY + head > tvb:len() then return "Hello", true end
+    local text = add_hello(tree, tvb(CONTROL_BODY, head))
+    for i = 0, count - 1 do
+        local offset = CONTROL_BODY + head + i * size
+        if offset + size > tvb:len() then break end
+        add_advert(tree, tvb(offset, size))
+    end
+    return text, true
+end
+
 -- A summary, and whether all elements are legal.
 local function add_control_body(tree, tvb, kind, count)
+    if kind == KIND_HELLO then return add_hello_body(tree, tvb, count) end
     local size = ELEMENT_SIZE[kind]
     local texts, all_good = {}, true
     for i = 0, count - 1 do
@@ -663,11 +727,12 @@ local function dissect_control(tvb, pinfo, tree)
     local count = tvb(15, 1):uint()
     if version ~= 1 then return malformed(version_item, "Unknown version") end
     if KINDS[kind] == nil then return malformed(kind_item, "Unknown kind") end
-    if count == 0 or count > COUNT_MAX[kind] then
-        return malformed(count_item, "The count must be 1 to " .. COUNT_MAX[kind])
+    if count < COUNT_MIN[kind] or count > COUNT_MAX[kind] then
+        return malformed(count_item,
+            "The count must be " .. COUNT_MIN[kind] .. " to " .. COUNT_MAX[kind])
     end
 
-    local body_end = CONTROL_BODY + count * ELEMENT_SIZE[kind]
+    local body_end = CONTROL_BODY + HEAD_SIZE[kind] + count * ELEMENT_SIZE[kind]
     if body_end + CRC_SIZE > size then
         malformed(count_item, "The count says more than there are bytes")
     end

@@ -181,16 +181,47 @@ Expected<Groups, Drop> decode_data(const wire::FrameView& arrived) {
     return groups;
 }
 
+void add_hello(Groups& groups, const wire::Hello& hello) {
+    groups.push_back(Group("hello")
+                         .add_wide("digest", hello.digest)
+                         .add("node", hello.self.node)
+                         .add("port", hello.self.port)
+                         .add("hold_ms", hello.hold_ms)
+                         .add("incarnation", hello.self.incarnation)
+                         .add("sequence", hello.sequence)
+                         .add("heard_node", hello.heard.node)
+                         .add("heard_port", hello.heard.port)
+                         .add("heard_incarnation", hello.heard.incarnation));
+    for (const wire::LinkAdvert& advert : hello.list()) {
+        groups.push_back(Group("advert")
+                             .add("node", advert.node)
+                             .add("part", advert.part)
+                             .add("flags", advert.flags)
+                             .add_wide("version", advert.version)
+                             .add_wide("dead", advert.dead)
+                             .add_wide("drained", advert.drained));
+    }
+}
+
 Expected<Groups, Drop> decode_control(Span bytes) {
     const auto view = wire::parse_control(bytes);
     if (!view) return Unexpected<Drop>(view.error());
     const bool sets = view->kind() == wire::ControlKind::kOrderedSets;
+    const bool hello = view->kind() == wire::ControlKind::kHello;
     Groups groups;
     groups.push_back(Group("control")
-                         .add("kind", std::string_view(sets ? "sets" : "cc_update"))
+                         .add("kind", std::string_view(sets    ? "sets"
+                                                       : hello ? "hello"
+                                                               : "cc_update"))
                          .add("tx_epoch", view->tx_epoch())
                          .add("rx_epoch", view->rx_epoch()));
     add_link(groups, wire::load_link_word(bytes.data()));
+    if (hello) {
+        add_hello(groups, view->hello());
+        add_pad(groups, bytes.size(),
+                wire::kControlBodyOffset + view->hello().body_size() + wire::kControlCrcSize);
+        return groups;
+    }
     for (std::size_t i = 0; i < view->count(); ++i) {
         if (!sets) {
             groups.push_back(Group("s_cc").add("vc", i).add("value", view->cc(i)));

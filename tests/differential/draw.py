@@ -87,8 +87,13 @@ def data_frame(source, word=None, tagged=None, linked=None):
     return groups + payload(source, word)
 
 
+def hello(source, groups, adverts):
+    return groups + [("hello", fields(source, frames.HELLO))] + [
+        ("advert", fields(source, frames.ADVERT)) for _ in range(adverts)]
+
+
 def control_frame(source):
-    kind = source.choice(("sets", "cc_update"))
+    kind = source.choice(("sets", "cc_update", "hello"))
     groups = [("control", {"kind": kind, "tx_epoch": number(source, 16),
                            "rx_epoch": number(source, 16)})]
     link = fields(source, frames.LINK)
@@ -97,6 +102,8 @@ def control_frame(source):
     if kind == "cc_update":
         return groups + [("s_cc", {"vc": vc, "value": number(source, 20)})
                          for vc in range(source.randint(1, 32))]
+    if kind == "hello":
+        return hello(source, groups, source.choice((0, 8, source.randint(0, 8))))
     for _ in range(source.choice((1, 40, source.randint(1, 40)))):
         word = source.choice(list(frames.SETS.values()))
         arg = source.randrange(32) if word == "cf_update" else number(source, 16)
@@ -117,7 +124,8 @@ def mend_checks(raw):
         if frames.LEAST + tag <= end <= len(raw):
             raw = raw[:end - 4] + frames.icrc(raw, tag, end).to_bytes(4, "big") + raw[end:]
     elif not tag and raw[14] & 0xF in frames.ELEMENTS:
-        end = 20 + raw[15] * frames.ELEMENTS[raw[14] & 0xF][0]
+        head, size, *_ = frames.ELEMENTS[raw[14] & 0xF]
+        end = 20 + head + raw[15] * size
         if end + 4 <= len(raw):
             covered = raw[:8] + bytes(4) + raw[12:end]
             raw = raw[:end] + crc.crc32(covered).to_bytes(4, "big") + raw[end + 4:]

@@ -2,6 +2,7 @@
 // Text to frames, through the writers that switch and endpoint use.
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 
 #include "proto/byte_order.h"
@@ -151,6 +152,27 @@ Bytes encode_data(std::span<const Group> groups) {
     return bytes;
 }
 
+wire::Hello hello_of(const Group& group) {
+    wire::Hello hello;
+    hello.digest = group.get("digest");
+    hello.self = {group.get<std::uint32_t>("node"), group.get<std::uint16_t>("port"),
+                  group.get<std::uint32_t>("incarnation")};
+    hello.heard = {group.get<std::uint32_t>("heard_node"), group.get<std::uint16_t>("heard_port"),
+                   group.get<std::uint32_t>("heard_incarnation")};
+    hello.hold_ms = group.get<std::uint16_t>("hold_ms");
+    hello.sequence = group.get<std::uint32_t>("sequence");
+    return hello;
+}
+
+wire::LinkAdvert advert_of(const Group& group) {
+    return {.node = group.get<std::uint32_t>("node"),
+            .part = group.get<std::uint16_t>("part"),
+            .flags = group.get<std::uint16_t>("flags"),
+            .version = group.get("version"),
+            .dead = group.get("dead"),
+            .drained = group.get("drained")};
+}
+
 Bytes encode_control(std::span<const Group> groups) {
     const auto tx_epoch = groups[0].get<std::uint16_t>("tx_epoch");
     const auto rx_epoch = groups[0].get<std::uint16_t>("rx_epoch");
@@ -158,10 +180,16 @@ Bytes encode_control(std::span<const Group> groups) {
     wire::ControlFrameWriter writer(bytes);
     writer.begin(tx_epoch, rx_epoch);
     std::vector<std::uint32_t> consumed;
+    std::optional<wire::Hello> hello;
     std::uint32_t link = 0;
     for (const Group& group : groups.subspan(1)) {
         if (group.word() == "link") {
             link = link_word(group);
+        } else if (group.word() == "hello") {
+            hello = hello_of(group);
+        } else if (group.word() == "advert") {
+            if (hello->is_full()) return {};
+            hello->add(advert_of(group));
         } else if (group.word() == "s_cc") {
             consumed.push_back(group.get<std::uint32_t>("value"));
         } else {
@@ -175,8 +203,13 @@ Bytes encode_control(std::span<const Group> groups) {
             }
         }
     }
-    bytes.resize(consumed.empty() ? writer.finish()
-                                  : wire::emit_cc_update(bytes, tx_epoch, rx_epoch, consumed));
+    if (hello) {
+        bytes.resize(wire::emit_hello(bytes, tx_epoch, rx_epoch, *hello));
+    } else if (consumed.empty()) {
+        bytes.resize(writer.finish());
+    } else {
+        bytes.resize(wire::emit_cc_update(bytes, tx_epoch, rx_epoch, consumed));
+    }
     if (!bytes.empty()) wire::store_link_word(bytes.data(), link);
     return bytes;
 }

@@ -20,13 +20,19 @@ STATUSES = ("ok", "remote_access", "timeout", "peer_restarted", "unreachable", "
 SETS = {0x01: "llr_ack", 0x02: "llr_nack", 0x03: "llr_init", 0x04: "llr_init_echo",
         0x10: "cf_update"}
 CONTROL_BEGIN = bytes.fromhex("0180c200000e0200")
-SET_KIND, CC_KIND = 1, 2
-ELEMENTS = {SET_KIND: (8, 40), CC_KIND: (3, 32)}  # bytes of one, how many at most
+SET_KIND, CC_KIND, HELLO_KIND = 1, 2, 3
+CONTROL_KINDS = {SET_KIND: "sets", CC_KIND: "cc_update", HELLO_KIND: "hello"}
+# Bytes in front of the elements, bytes of one, how many at least and at most.
+ELEMENTS = {SET_KIND: (0, 8, 1, 40), CC_KIND: (0, 3, 1, 32), HELLO_KIND: (34, 32, 0, 8)}
 
 # (name, bits) from the most significant bit on.
 LINK = (("eligible", 1), ("poisoned", 1), ("vc", 5), ("session", 5), ("sequence", 20))
 NET = (("ar", 1), ("reserved", 3), ("ttl", 4), ("dscp", 6), ("ecn", 2))
 TCI = (("pcp", 3), ("dei", 1), ("vid", 12))
+HELLO = (("digest", 64), ("node", 32), ("port", 16), ("hold_ms", 16), ("incarnation", 32),
+         ("sequence", 32), ("heard_node", 32), ("heard_port", 16), ("heard_incarnation", 32))
+ADVERT = (("node", 32), ("part", 16), ("flags", 16), ("version", 64), ("dead", 64),
+          ("drained", 64))
 
 
 def number(raw):
@@ -279,37 +285,46 @@ def decode_control(raw):
     kind, count = raw[14] & 0xF, raw[15]
     if raw[:8] != CONTROL_BEGIN or raw[14] >> 4 != 1 or kind not in ELEMENTS:
         raise Refused("control_malformed")
-    size, most = ELEMENTS[kind]
-    body_end = 20 + count * size
+    head, size, least, most = ELEMENTS[kind]
+    body_end = 20 + head + count * size
     end = body_end + 4
-    if not 1 <= count <= most or end > len(raw) or len(raw) > max(end, ETHERNET):
+    if not least <= count <= most or end > len(raw) or len(raw) > max(end, ETHERNET):
         raise Refused("control_malformed")
     if number(raw[body_end:end]) != crc.crc32(raw[:8] + bytes(4) + raw[12:body_end]):
         raise Refused("control_bad_crc")
-    groups = [("control", {"kind": "sets" if kind == SET_KIND else "cc_update",
-                           "tx_epoch": number(raw[16:18]), "rx_epoch": number(raw[18:20])})]
+    groups = [("control", {"kind": CONTROL_KINDS[kind], "tx_epoch": number(raw[16:18]),
+                           "rx_epoch": number(raw[18:20])})]
     groups += link_groups(raw)
+    if kind == HELLO_KIND:
+        groups.append(("hello", unpack(HELLO, number(raw[20:54]))))
     for i in range(count):
-        element = raw[20 + i * size:20 + (i + 1) * size]
-        groups.append(decode_set(element) if kind == SET_KIND else decode_cc(i, element))
+        element = raw[20 + head + i * size:20 + head + (i + 1) * size]
+        if kind == HELLO_KIND:
+            groups.append(("advert", unpack(ADVERT, number(element))))
+        else:
+            groups.append(decode_set(element) if kind == SET_KIND else decode_cc(i, element))
     return groups + pad_groups(len(raw), end)
 
 
 def encode_control(groups):
     head = groups[0][1]
     link = next((pack(LINK, values) for word, values in groups if word == "link"), 0)
-    body = []
+    begin, body = b"", []
     for word, values in groups:
         if word == "s_cc":
             body.append((values["value"] << 4).to_bytes(3, "big"))
+        elif word == "hello":
+            begin = pack(HELLO, values).to_bytes(34, "big")
+        elif word == "advert":
+            body.append(pack(ADVERT, values).to_bytes(32, "big"))
         elif word in SETS.values():
             body.append(bytes([0x5C, code_of(SETS, word)])
                         + (values["value"] << 4 | 6).to_bytes(3, "big")
                         + values["arg"].to_bytes(2, "big") + b"\0")
-    kind = SET_KIND if head["kind"] == "sets" else CC_KIND
+    kind = code_of(CONTROL_KINDS, head["kind"])
     raw = CONTROL_BEGIN + link.to_bytes(4, "big") + CONTROL.to_bytes(2, "big")
     raw += bytes([0x10 | kind, len(body)]) + head["tx_epoch"].to_bytes(2, "big")
-    raw += head["rx_epoch"].to_bytes(2, "big") + b"".join(body)
+    raw += head["rx_epoch"].to_bytes(2, "big") + begin + b"".join(body)
     return raw + crc.crc32(raw[:8] + bytes(4) + raw[12:]).to_bytes(4, "big")
 
 

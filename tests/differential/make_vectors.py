@@ -207,6 +207,14 @@ def controls(source):
     for tx_epoch, rx_epoch in ((0, 0), (0, 1), (1, 0), (2**16 - 1, 2**16 - 1)):
         yield good(f"epochs_{tx_epoch}_{rx_epoch}", "0 = none", control(
             "sets", ("llr_ack", {"value": 0, "arg": 0}), tx_epoch=tx_epoch, rx_epoch=rx_epoch))
+    for adverts in (0, 1, 2, 7, 8):
+        yield good(f"hello_{adverts}", "so many adverts behind its head", draw.hello(
+            source, control("hello"), adverts))
+    for value in (0, 1):
+        yield good(f"hello_all_{value}", "every bit of its head and of an advert", [
+            *control("hello"),
+            *((word, {name: value * (2**bits - 1) for name, bits in table})
+              for word, table in (("hello", frames.HELLO), ("advert", frames.ADVERT)))])
     yield good("any_order", "a receiver takes any order", control("sets", *(
         (word, {"value": 9, "arg": 9}) for word in reversed(frames.SETS.values()))))
     yield good("control_short_pad", "a medium may hand up less pad", control(
@@ -318,9 +326,12 @@ def control_refusals():
     sets = frames.encode(control("sets", ("llr_ack", {"value": 5, "arg": 0}),
                                  ("cf_update", {"value": 9, "arg": 31})))
     counters = frames.encode(control("cc_update", ("s_cc", {"vc": 0, "value": 7})))
+    hello = frames.encode(draw.hello(random.Random(SEED), control("hello"), 2))
     for name, raw, offset, value in (
             ("address", sets, 0, 0), ("address_end", sets, 7, 1), ("version_0", sets, 14, 0x01),
             ("version_2", sets, 14, 0x21), ("kind_0", sets, 14, 0x10), ("kind_3", sets, 14, 0x13),
+            ("kind_4", sets, 14, 0x14), ("hello_count_1", hello, 15, 1),
+            ("hello_count_3", hello, 15, 3), ("hello_count_9", hello, 15, 9),
             ("count_0", sets, 15, 0), ("count_41", sets, 15, 41), ("count_255", sets, 15, 255),
             ("cc_count_0", counters, 15, 0), ("cc_count_33", counters, 15, 33),
             ("more_than_there_is", sets, 15, 5), ("set_begin", sets, 20, 0x5D),
@@ -331,7 +342,8 @@ def control_refusals():
                       changed(raw, offset, value), "control_malformed")
     long = frames.encode(control("sets", *[("llr_ack", {"value": 5, "arg": 0})] * 5))
     for name, raw in (("cut", long[:63]), ("longer", long + b"\0"), ("longer_pad", sets + b"\0"),
-                      ("cut_small", sets[:39])):
+                      ("cut_small", sets[:39]), ("hello_cut", hello[:121]),
+                      ("hello_longer", hello + b"\0")):
         yield refused(f"control_{name}", "count and bytes do not agree", raw, "control_malformed")
     for offset in (16, 18, 21, 24, 36, 39):
         yield refused(f"control_crc_{offset}", "the CRC comes before the body",
@@ -342,7 +354,7 @@ KINDS = {
     "headers": (headers, "Sizes, tags, network headers, link words, pads, FCS."),
     "items": (items, "Requests and responses: every kind of item."),
     "channels": (channels, "Frames without items: ack, nack, reset, open, opened."),
-    "control": (controls, "Link control: ordered sets and CC_Updates."),
+    "control": (controls, "Link control: ordered sets, CC_Updates, hellos."),
     "refused": (refusals, "What is dropped, and the name of the drop."),
     "llr": (make_traces.llr, "Traces of the LLR receiver."),
     "cbfc": (make_traces.cbfc, "Traces of the CBFC sender and receiver; costs of frames."),

@@ -8,7 +8,8 @@ One line with " | " between the groups on a pipe, a line per group in a file. Nu
 """
 
 BYTES = ("data",)
-WIDE = ("key", "address", "operand", "compare", "immediate", "nonce", "epoch64")
+WIDE = ("key", "address", "operand", "compare", "immediate", "nonce", "epoch64", "digest",
+        "version", "dead", "drained")
 WORDS = ("kind", "operation", "status")
 
 

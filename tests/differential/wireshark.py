@@ -28,8 +28,11 @@ ITEM = ("opcode", "flags", "last", "with_immediate", "error", "atomic", "status"
 OTHERS = ("drop", "type", "txn.opcode", "nack.reason", "reset.reason", "payload", "pad", "fcs",
           "control.kind", "control.tx_epoch", "control.rx_epoch", "control.set.type",
           "control.set.value", "control.set.arg", "control.cc")
+HELLO = {name: f"hello.{name}" for name, _ in frames.HELLO}
+ADVERT = {name: f"advert.{name}" for name, _ in frames.ADVERT}
 FIELDS = (*FRAME.values(), *TAG.values(), *LINK.values(), *NET.values(), *HEADER.values(),
-          *OPENING.values(), *(f"item.{name}" for name in ITEM), *OTHERS)
+          *OPENING.values(), *(f"item.{name}" for name in ITEM), *HELLO.values(),
+          *ADVERT.values(), *OTHERS)
 
 
 def write_pcap(path, raws):
@@ -138,9 +141,12 @@ def data_groups(row):
 
 
 def control_groups(row):
-    kind = "sets" if row["control.kind"] == ["1"] else "cc_update"
+    kind = frames.CONTROL_KINDS[int(row["control.kind"][0])]
     groups = [("control", {"kind": kind, "tx_epoch": int(row["control.tx_epoch"][0]),
                            "rx_epoch": int(row["control.rx_epoch"][0])}), *link_groups(row)]
+    groups += [("hello", one(row, HELLO))] if kind == "hello" else []
+    for values in zip(*(row[name] for name in ADVERT.values())):
+        groups.append(("advert", {key: int(value, 0) for key, value in zip(ADVERT, values)}))
     for vc, value in enumerate(row["control.cc"]):
         groups.append(("s_cc", {"vc": vc, "value": int(value)}))
     for code, value, arg in zip(row["control.set.type"], row["control.set.value"],

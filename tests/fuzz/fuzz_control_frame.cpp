@@ -19,6 +19,9 @@ std::size_t crc_offset(const Bytes& bytes) {
     if (bytes.size() < wire::kControlBodyOffset) return bytes.size();
     const auto kind = std::to_integer<unsigned>(bytes[wire::kControlVersionOffset]) & 0xF;
     const auto count = std::to_integer<std::size_t>(bytes[wire::kControlCountOffset]);
+    if (kind == 3) {
+        return wire::kControlBodyOffset + wire::Hello::kHeadSize + count * wire::LinkAdvert::kSize;
+    }
     return wire::kControlBodyOffset + count * (kind == 1 ? wire::CtlOs::kSize : wire::kCcSize);
 }
 
@@ -51,10 +54,24 @@ std::size_t write_cc(const wire::ControlFrameView& view, std::span<std::byte> ou
                                 std::span(consumed).first(view.count()));
 }
 
+std::size_t write_hello(const wire::ControlFrameView& view, std::span<std::byte> out) {
+    const wire::Hello hello = view.hello();
+    must(hello.list().size() == view.count(), "all adverts are there");
+    return wire::emit_hello(out, view.tx_epoch(), view.rx_epoch(), hello);
+}
+
+std::size_t write_any(const wire::ControlFrameView& view, std::span<std::byte> out) {
+    switch (view.kind()) {
+        case wire::ControlKind::kOrderedSets: return write_sets(view, out);
+        case wire::ControlKind::kCcUpdate: return write_cc(view, out);
+        case wire::ControlKind::kHello: return write_hello(view, out);
+    }
+    return 0;
+}
+
 void write_again(const Bytes& bytes, const wire::ControlFrameView& view) {
     Bytes out(wire::kMaxControlFrame, std::byte{0xA5});
-    const bool sets = view.kind() == wire::ControlKind::kOrderedSets;
-    const std::size_t size = sets ? write_sets(view, out) : write_cc(view, out);
+    const std::size_t size = write_any(view, out);
     must(size != 0, "what was read can be written");
     must(size >= bytes.size(), "no byte too many was let through");
     Bytes expected = bytes;
@@ -79,7 +96,8 @@ void run(Input& input) {
                  crc_offset(bytes) + wire::kControlCrcSize > bytes.size(),
              "a good CRC is seen as good");
     } else {
-        must(view->count() >= 1, "an empty frame says nothing");
+        must(view->count() >= 1 || view->kind() == wire::ControlKind::kHello,
+             "an empty frame says nothing");
         write_again(bytes, *view);
         const auto outer = wire::parse(bytes);
         must(bytes.size() < wire::kMinTotalLength || (outer && outer->is_control()),
@@ -87,7 +105,7 @@ void run(Input& input) {
     }
     std::array<char, wire::kPrintMax> line;
     const std::size_t length = wire::print(bytes, line);
-    must(length + 1 < line.size(), "40 ordered sets fit a line");
+    must(length + 1 < line.size(), "40 ordered sets, or 8 adverts, fit a line");
 }
 
 }  // namespace ethlink::fuzz

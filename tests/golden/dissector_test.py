@@ -226,6 +226,13 @@ class Dissector(unittest.TestCase):
                           ["0", "0", "1", "2", "3", "4"], []])
         self.assertEqual(list(cc.values()), [["7"], [str(0x1234)], [], [], [], counters])
 
+    def test_hello_fields(self):
+        row, = fields([self.golden["ctl_hello"]], "ethlink.hello.node", "ethlink.hello.port",
+                      "ethlink.hello.hold_ms", "ethlink.hello.heard_node",
+                      "ethlink.hello.heard_port", "ethlink.advert.node", "ethlink.advert.version")
+        self.assertEqual(list(row.values()), [["3"], ["1"], ["500"], ["260"], ["65"],
+                                              ["260", "3"], ["1767225600000", "0"]])
+
     def test_damage_is_flagged(self):
         frames = [flipped(frame, golden.checksum_span(frame)[0] - 1)
                   for name, frame in self.golden.items()
@@ -240,7 +247,7 @@ class Dissector(unittest.TestCase):
         self.assert_flags([flipped(tagged, 15), flipped(tagged, 18)], [], [GOOD])
 
     def test_short_and_long_frames_are_malformed(self):
-        for name in ("store", "priority_tagged", "ctl_max"):
+        for name in ("store", "priority_tagged", "ctl_max", "ctl_hello"):
             frame = self.golden[name]
             first = 18 if name == "priority_tagged" else 14  # Below, the EtherType is missing.
             frames = [frame[:size] for size in range(first, len(frame))] + [frame + bytes(1)]
@@ -262,13 +269,14 @@ class Dissector(unittest.TestCase):
             self.assertIn(MALFORMED, seen, change)
 
     def test_a_capture_cut_short_is_not_malformed(self):
-        frames = [self.golden["max_2k"], self.golden["ctl_max"]]
+        frames = [self.golden["max_2k"], self.golden["ctl_max"], self.golden["ctl_hello"]]
         for snap in (14, 20, 100):
             for seen, status, _ in flags(frames, snap=snap):
                 self.assertEqual((seen, status), (set(), []), snap)
 
     def test_software_fcs(self):
-        names = ("minimal", "max_2k", "tagged_minimal", "priority_tagged", "ctl_init", "ctl_max")
+        names = ("minimal", "max_2k", "tagged_minimal", "priority_tagged", "ctl_init", "ctl_max",
+                 "ctl_hello")
         frames = [with_fcs(self.golden[name]) for name in names]
         self.assert_flags(frames, [], [GOOD], [GOOD])
         self.assert_flags([flipped(frame, len(frame) - 1) for frame in frames], [CHECKSUM], [GOOD],

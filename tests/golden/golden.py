@@ -30,8 +30,8 @@ def checksum_span(frame):
     """(offset of the ICRC or of the control frame's CRC, the bytes that it covers)."""
     cleared = frame[:8] + bytes(4) + frame[12:]  # The link word counts as zero.
     if is_control(frame):
-        element = {1: 8, 2: 3}[frame[14] & 0xF]
-        end = 20 + frame[15] * element
+        head, element = {1: (0, 8), 2: (0, 3), 3: (34, 32)}[frame[14] & 0xF]
+        end = 20 + head + frame[15] * element
         return end, cleared[:end]
     tag = 4 if ether_type(frame) == VLAN else 0
     end = int.from_bytes(frame[2:4], "big") + tag - 4

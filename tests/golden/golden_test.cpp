@@ -75,6 +75,10 @@ Bytes emit_control_again(const ControlFrameView& view) {
         out.resize(emit_cc_update(out, view.tx_epoch(), view.rx_epoch(), consumed));
         return out;
     }
+    if (view.kind() == ControlKind::kHello) {
+        out.resize(emit_hello(out, view.tx_epoch(), view.rx_epoch(), view.hello()));
+        return out;
+    }
     ControlFrameWriter writer(out);
     writer.begin(view.tx_epoch(), view.rx_epoch());
     for (std::size_t i = 0; i < view.count(); ++i) EXPECT_TRUE(writer.add(view.ctl_os(i)));

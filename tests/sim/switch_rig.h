@@ -357,6 +357,7 @@ private:
             case Drop::kTxnKeyRate:
             case Drop::kLinkDiscard:
             case Drop::kTxNoBuffer:
+            case Drop::kPuntFull:
             case Drop::kCount: return false;
         }
         return false;

@@ -374,8 +374,8 @@ std::vector<Refusal> refusals() {
 }
 
 TEST(Switch, EveryReasonToRefuseHasAFrameThatMeetsIt) {
-    // What no switch says: media do (FaultPort, EthPort), endpoints, dead links (Worker), or nobody
-    // yet.
+    // What no switch says: media do (FaultPort, EthPort), endpoints, dead links and hellos
+    // (Worker), or nobody yet.
     std::set<Drop> seen{Drop::kMultiSegment,
                         Drop::kNotForMe,
                         Drop::kBadIcrc,
@@ -390,7 +390,8 @@ TEST(Switch, EveryReasonToRefuseHasAFrameThatMeetsIt) {
                         Drop::kTxnKeyRate,
                         Drop::kEgressDown,
                         Drop::kLinkDiscard,
-                        Drop::kVcStuck};
+                        Drop::kVcStuck,
+                        Drop::kPuntFull};
     for (const Refusal& refusal : refusals()) {
         SCOPED_TRACE(std::string(name(refusal.reason)));
         RigOptions options = plain_ports(2);

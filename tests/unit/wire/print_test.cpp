@@ -209,9 +209,9 @@ TEST(Print, ADamagedControlFrameSaysWhyAndShowsWhatItHas) {
     EXPECT_EQ(printed(bytes),
               "control_bad_crc, 60 bytes: control version 1 kind 1 count 2 tx_epoch 1 rx_epoch 2"
               " | bad set 0002800056000000 | CF_Update vc 7 freed 6");
-    bytes[14] = std::byte{0x23};
+    bytes[14] = std::byte{0x24};
     EXPECT_EQ(printed(bytes),
-              "control_malformed, 60 bytes: control version 2 kind 3 count 2"
+              "control_malformed, 60 bytes: control version 2 kind 4 count 2"
               " tx_epoch 1 rx_epoch 2");
 }
 
