@@ -125,6 +125,8 @@ struct Runtime {
         0;  // poll threads of the process; 0 = auto: one per CPU, as far as useful
     IdleMode idle = IdleMode::kSleep;
     Duration idle_sleep = std::chrono::microseconds(50);
+    // Of hellos to each neighbour, who is taken for dead after ten without one; 0 = none.
+    Duration hello_interval = std::chrono::milliseconds(100);
     MemoryMode memory = MemoryMode::kAuto;
     std::uint32_t memory_mb = 0;      // refuse a plan that needs more; 0 = no limit
     std::uint32_t wire_frames = 512;  // in-process wire: frames per direction, power of two

@@ -20,8 +20,6 @@ namespace {
 using control::Fabric;
 using control::Process;
 
-constexpr Duration kSupervise = std::chrono::milliseconds(100);
-
 Unexpected<std::string> failure(std::string why) {
     return Unexpected<std::string>(std::move(why));
 }
@@ -172,7 +170,7 @@ void Daemon::turn(Duration timeout) {
         for (const std::string& event : process_->on_time()) spdlog::info(event);
         for (const std::string& change : links_.changes(*process_)) spdlog::info(change);
         const Duration left = end - std::chrono::steady_clock::now();
-        service_->serve(std::clamp<Duration>(left, Duration::zero(), kSupervise));
+        service_->serve(std::clamp<Duration>(left, Duration::zero(), Process::kTurnMax));
     } while (std::chrono::steady_clock::now() < end);
 }
 

@@ -41,6 +41,15 @@ int run(const Arguments& arguments) {
                 arguments.undo ? "is in use again" : "drains",
                 static_cast<unsigned long long>(result->value("tables", std::uint64_t{0})));
     std::puts(arguments.undo ? "" : "; `ethlink show links` says \"drained\" when it is free");
+    if (!result->value("told", true)) {
+        std::printf(
+            "only this process knows: nodes speak for themselves and their own links; "
+            "give the order to the process of %s (--instance)\n",
+            arguments.what.c_str());
+    }
+    if (result->value("drained_elsewhere", false)) {
+        std::puts("but another process holds it drained: `ethlink show link states` says which");
+    }
     return kOk;
 }
 

@@ -67,6 +67,8 @@ constexpr Plain kPlain[] = {
     {"drops", "drops", drops_table, true},
     {"watchdog", "watchdog", watchdog_table, true},
     {"nodes", "nodes", nodes_table, false},
+    {"neighbours", "neighbours", neighbours_table, true},
+    {"link states", "link states", link_states_table, false},
     {"endpoints", "endpoints", endpoints_table, false},
     {"cycles", "cycles", cycles_table, false},
     {"pool", "pool", pool_table, false},
@@ -171,8 +173,8 @@ void add_show(CLI::App& app, const Context&, int& exit_code) {
     CLI::App& show = *app.add_subcommand("show", "Ask a running process: links, counters, credits");
     show.add_option("what", arguments->what,
                     "instances, nodes, endpoints, cycles, ports, links, llr interface, llr "
-                    "counters [detailed], cbfc, vcs, drops, watchdog, routes [NODE], workers, "
-                    "pool, latency, traffic, flows, faults")
+                    "counters [detailed], cbfc, vcs, drops, watchdog, routes [NODE], neighbours, "
+                    "link states, workers, pool, latency, traffic, flows, faults")
         ->required();
     show.add_option("--port,-i", arguments->port, "Only this port (leaf0:e0) or node (leaf0)");
     show.add_option("--instance", arguments->instance, "Which process, if several run");

@@ -88,6 +88,32 @@ std::string nodes_table(const json& nodes) {
     return table.text();
 }
 
+std::string neighbours_table(const json& neighbours) {
+    Table table({"PORT", "BY_THE_FILE", "HEARD", "STATE", "FOR", "HOLD", "HELLOS", "MISSED"});
+    std::string remarks;
+    for (const json& n : neighbours) {
+        table.add({cell(n, "port"), cell(n, "peer"), cell(n, "heard"), cell(n, "state"),
+                   fixed(n.value("since_s", 0.0)) + " s", cell(n, "hold_ms") + " ms",
+                   cell(n, "hellos"), cell(n, "missed")});
+        if (const std::string remark = n.value("remark", ""); !remark.empty()) {
+            remarks += remark + "\n";
+        }
+    }
+    return or_nothing(table, neighbours, "no link here says hello") + remarks;
+}
+
+std::string link_states_table(const json& states) {
+    Table table({"WHAT", "STATE", "TOLD_BY"});
+    for (const json& s : states) {
+        std::string by;
+        for (const json& node : s.value("told_by", json::array())) {
+            by += (by.empty() ? "" : ", ") + node.get<std::string>();
+        }
+        table.add({cell(s, "what"), cell(s, "state"), by});
+    }
+    return or_nothing(table, states, "all links are in use, as far as anybody says");
+}
+
 std::string routes_table(const json& routes) {
     Table table({"NODE", "GPU", "TO", "PORTS"});
     for (const json& r : routes) {

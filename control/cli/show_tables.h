@@ -17,6 +17,8 @@ std::string routes_table(const nlohmann::json& routes);
 std::string route_summary_table(const nlohmann::json& switches);
 std::string endpoints_table(const nlohmann::json& endpoints);
 std::string nodes_table(const nlohmann::json& nodes);
+std::string neighbours_table(const nlohmann::json& neighbours);
+std::string link_states_table(const nlohmann::json& states);
 std::string cbfc_table(const nlohmann::json& cbfc);
 std::string vcs_table(const nlohmann::json& vcs);
 std::string flows_table(const nlohmann::json& flows);

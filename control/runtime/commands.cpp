@@ -14,6 +14,7 @@
 
 #include "control/runtime/commands_faults.h"
 #include "control/runtime/commands_live.h"
+#include "control/runtime/neighbour_state.h"
 #include "control/runtime/route_state.h"
 #include "control/runtime/stats_json.h"
 #include "control/runtime/totals.h"
@@ -132,6 +133,22 @@ public:
         if (*wanted && !found) return failure("there is no port or node `" + **wanted + "` here");
         return list;
     }
+
+    Reply neighbours(const json& request) const {
+        const auto wanted = text_of(request, "port");
+        if (!wanted) return failure(wanted.error());
+        json list = json::array();
+        for (const json& row : neighbours_json(*process_)) {
+            const std::string port = row["port"];
+            const bool is_meant = !*wanted || port == **wanted || port.starts_with(**wanted + ":");
+            if (is_meant) list.push_back(row);
+        }
+        if (*wanted && list.empty())
+            return failure("no link of `" + **wanted + "` says hello here");
+        return list;
+    }
+
+    Reply link_states() const { return link_states_json(*process_); }
 
     Reply workers() const {
         json threads = json::array();
@@ -417,6 +434,12 @@ void add_commands(CommandTable& table, Process& process, const std::string& inst
                        return vcs.empty() ? json() : json{{"vcs", std::move(vcs)}};
                    });
                }});
+    table.add({"neighbours",
+               "Who says hello at the far end of each link.",
+               {"port"},
+               [commands](const json& request) { return commands->neighbours(request); }});
+    simple("link states", "Links and nodes that anybody holds for dead or drained, and who.",
+           &Commands::link_states);
     simple("workers", "Poll threads and poll loops: turns, cycles, bursts.", &Commands::workers);
     simple("pool", "Buffers in use and in all.", &Commands::pool);
     simple("latency", "Percentiles: end to end, and inside each switch.", &Commands::latency);

@@ -96,7 +96,7 @@ public:
         if (!force) return failure(force.error());
         const auto place = find_place(fabric(), *what);
         if (!place) return failure(place.error());
-        FabricCondition condition = process_->routes().condition();
+        FabricCondition condition = process_->own_condition();
         if (place->node) {
             condition.drained_nodes[place->node->value] = !*undo;
         } else {
@@ -105,15 +105,20 @@ public:
             condition.drained_links[*link] = !*undo;
         }
         if (!*undo && !*force) {
-            const auto lost = cut_off(fabric(), process_->routes().condition(), condition);
+            const auto lost =
+                cut_off(fabric(), process_->routes().condition(), process_->with_others(condition));
             if (!lost.empty()) {
                 return failure("without " + *what + " " + joined(lost, "; ") +
                                " (--force drains it all the same)");
             }
         }
-        const auto published = process_->set_condition(condition);
+        const auto published = process_->set_own_condition(condition);
         if (!published) return failure("the tables stay as they are: " + published.error());
-        return json{{"what", *what}, {"drained", !*undo}, {"tables", *published}};
+        return json{{"what", *what},
+                    {"drained", !*undo},
+                    {"tables", *published},
+                    {"told", is_told(*place)},
+                    {"drained_elsewhere", *undo && is_drained(*place)}};
     }
 
     Reply set_link(const json& request) const {
@@ -160,10 +165,10 @@ public:
             return failure("nothing is changed; restart needed: " +
                            joined(found.restart_needed, "; "));
         }
-        FabricCondition condition = process_->routes().condition();
+        FabricCondition condition = process_->own_condition();
         json plan{{"file", file}, {"applied", false}, {"links", links_json(condition, found)}};
         condition.left_out = found.left_out;
-        const RouteKeeper::Plan next = process_->routes().plan(condition);
+        const RouteKeeper::Plan next = process_->routes().plan(process_->with_others(condition));
         if (!next.refused.empty()) {
             return failure(
                 "nothing is changed: while switches change their tables one after the "
@@ -172,7 +177,7 @@ public:
         }
         plan["nodes"] = changes_json(fabric(), next.changes);
         if (*dry) return plan;
-        const auto published = process_->set_condition(condition);
+        const auto published = process_->set_own_condition(condition);
         if (!published) return failure("nothing is changed: " + published.error());
         plan["applied"] = true;
         plan["tables"] = *published;
@@ -181,6 +186,19 @@ public:
 
 private:
     const Fabric& fabric() const { return process_->fabric(); }
+
+    /// Whether other processes learn of it: a node speaks for itself and its own links.
+    bool is_told(const Place& place) const {
+        if (!process_->neighbourhood()) return false;
+        if (place.node) return process_->runs(*place.node);
+        const PortRef peer = *fabric().port(*place.port).peer;
+        return process_->runs(place.port->node) || process_->runs(peer.node);
+    }
+    bool is_drained(const Place& place) const {
+        const FabricCondition& all = process_->routes().condition();
+        if (place.node) return all.drained_nodes[place.node->value];
+        return all.drained_links[*fabric().port(*place.port).link];
+    }
 
     /// The links that leave the tables or come back.
     json links_json(const FabricCondition& condition, const FabricDifference& found) const {

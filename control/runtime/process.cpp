@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
-#include <random>
 #include <sched.h>
 #include <string>
 #include <thread>
@@ -44,11 +43,6 @@ dpdk::MemoryMode for_dpdk(MemoryMode mode) {
 
 bool is_pci(const std::string& device) {
     return device.find(':') == 4;
-}
-
-std::uint64_t random_seed() {
-    std::random_device device;
-    return std::uint64_t{device()} << 32 | device();
 }
 
 /// The same in all processes of this machine until it boots again: they share a clock. FNV-1a.
@@ -119,6 +113,7 @@ Expected<void, std::string> Process::plan(const ProcessOptions& options) {
         notices_.push_back("no remote memory for programs: " + *why);
     }
     routes_.emplace(*fabric_);
+    own_.emplace(*fabric_);
     return {};
 }
 
@@ -188,7 +183,7 @@ Expected<void, std::string> Process::make_nodes(const ProcessOptions& options) {
     if (!identities) return failure(identities.error());
     const std::vector<NodeId> endpoints = endpoints_of(*fabric_);
     wires_.resize(fabric_->links.size());
-    Random random(random_seed());
+    Random random(entropy());
     const std::uint32_t run =
         make_run(host_mark(), static_cast<std::uint16_t>(random.below(1u << 16)));
     for (const NodePlan& plan : plan_.nodes) {
@@ -301,7 +296,7 @@ Expected<void, std::string> Process::run(const ProcessOptions& options) {
             std::make_unique<dpdk::LcoreRunner>(eal_->workers()[i], clock_, idle_policy(options)));
         if (auto started = runner.start(lists[i]); !started) return failure(started.error());
     }
-    links_.emplace(fabric_->links.size(), clock_.now());
+    begin_to_talk();
     return {};
 }
 
@@ -315,7 +310,9 @@ std::vector<std::string> Process::on_time() {
     }
     for (auto& s : switches_) s->tables.reclaim();
     for (auto& e : endpoints_) e->plans.reclaim();
+    hear();
     watch_links(events);
+    say(events);
     watch_vcs(events);
     return events;
 }
@@ -324,47 +321,6 @@ void Process::watch_vcs(std::vector<std::string>& events) {
     for_each_port([&](const FabricNode&, const NodePlan& plan, const PortState<Mbuf>& port) {
         watchdog_log_.look(*fabric_, {plan.node, port.rules.id}, port.watchdog, events);
     });
-}
-
-void Process::watch_links(std::vector<std::string>& events) {
-    // A link runs if both ends say so, as far as they are here.
-    std::vector<bool> here(fabric_->links.size()), runs(fabric_->links.size(), true);
-    for_each_port([&](const FabricNode& node, const NodePlan&, const PortState<Mbuf>& port) {
-        const std::optional<std::size_t> link = node.ports[port.rules.id.value].link;
-        if (!port.link || !link) return;
-        here[*link] = true;
-        const bool up = link_is_up(port.link->stats(), port.link->profile());
-        if (!up || !port.device->is_up()) runs[*link] = false;
-    });
-    FabricCondition condition = routes_->condition();
-    const Time now = clock_.now();
-    for (std::size_t i = 0; i < here.size(); ++i) {
-        if (here[i]) condition.dead[i] = !links_->observe(i, runs[i], now);
-    }
-    if (condition == routes_->condition() || condition == refused_) return;
-    const auto published = set_condition(condition);
-    if (!published) {
-        refused_ = condition;
-        events.push_back("the tables stay as they are: " + published.error());
-        return;
-    }
-    refused_.reset();
-    if (*published > 0) {
-        events.push_back("links changed: new tables for " + std::to_string(*published) +
-                         (*published == 1 ? " switch" : " switches"));
-    }
-}
-
-Expected<std::size_t, std::string> Process::set_condition(const FabricCondition& condition) {
-    const RouteKeeper::Update update = routes_->apply(condition);
-    if (!update.refused.empty()) return failure(update.refused.front());
-    std::size_t published = 0;
-    for (auto& s : switches_) {
-        if (!std::ranges::binary_search(update.changed, s->node->plan().node)) continue;
-        publish_table(*s);
-        ++published;
-    }
-    return published;
 }
 
 bool Process::set_wire(PortRef port, bool up) {
@@ -439,6 +395,7 @@ std::uint64_t Process::stop() {
     if (!pool_) return 0;
     for (auto& runner : runners_) runner->request_stop();
     for (auto& runner : runners_) runner->stop();
+    hosts_.clear();
     // Nodes own ports, ports own wires; every frame is in one of them.
     for (auto& s : switches_) s->node.reset();
     for (auto& e : endpoints_) e->node.reset();

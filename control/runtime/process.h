@@ -11,6 +11,7 @@
 
 #include "control/capacity.h"
 #include "control/config.h"
+#include "control/neighbourhood.h"
 #include "control/route_keeper.h"
 #include "control/runtime/node.h"
 #include "control/runtime/traffic.h"
@@ -74,9 +75,10 @@ public:
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
 
-    /// Supervises ports, reclaims tables, and leads frames around links that went down; call at
-    /// least every 100 ms. What happened, for the log.
+    /// Supervises ports, reclaims tables, says hello to neighbours, and leads frames around links
+    /// that went down, here or elsewhere; call at least every kTurnMax. What happened, for the log.
     std::vector<std::string> on_time();
+    static constexpr Duration kTurnMax = std::chrono::milliseconds(20);
 
     /// Gives every endpoint here a new plan.
     void send(const Workload& traffic, bool sending);
@@ -84,9 +86,18 @@ public:
     /// Instead of sending: every endpoint here asks its destinations whether they are there.
     void probe(bool probing);
 
-    /// Publishes new tables for switches here whose routes change, and tells how many these are. An
-    /// error, and no change, if old and new tables may not be mixed.
-    Expected<std::size_t, std::string> set_condition(const FabricCondition& condition);
+    /// What this process itself holds for dead (by its ports) and drained (by its operator).
+    const FabricCondition& own_condition() const { return *own_; }
+    /// The same with what neighbours say of other links.
+    FabricCondition with_others(FabricCondition own) const;
+    /// Changes what the operator wants. Publishes new tables for switches here whose routes change,
+    /// and tells how many these are. An error, and no change, if old and new tables may not be
+    /// mixed.
+    Expected<std::size_t, std::string> set_own_condition(const FabricCondition& own);
+    /// None: this fabric says no hellos.
+    const std::optional<Neighbourhood>& neighbourhood() const { return neighbourhood_; }
+    /// Hellos that found no room on their way to a poll thread.
+    std::uint64_t hellos_refused() const { return hellos_refused_; }
 
     /// Pulls or plugs the in-process wire of a port; false if it has none.
     bool set_wire(PortRef port, bool up);
@@ -142,7 +153,13 @@ private:
     std::unique_ptr<Port<Mbuf>> plug_wire(PortRef ref, const PortPlan& plan);
     std::string port_of(const dpdk::EthPort& device) const;
     void publish_table(RunningSwitch& s);
+    // process_links.cpp
+    static std::uint64_t entropy();
+    void begin_to_talk();
+    void hear();
     void watch_links(std::vector<std::string>& events);
+    void say(std::vector<std::string>& events);
+    Expected<std::size_t, std::string> apply(const FabricCondition& condition);
     void watch_vcs(std::vector<std::string>& events);
     Expected<void, std::string> run(const ProcessOptions& options);
     dpdk::IdlePolicy idle_policy(const ProcessOptions& options) const;
@@ -150,8 +167,13 @@ private:
     const Fabric* fabric_;
     dpdk::TscClock clock_;
     CapacityPlan plan_;
-    std::optional<RouteKeeper> routes_;       // set by plan()
-    std::optional<SteadyLinks> links_;        // set by run()
+    std::optional<RouteKeeper> routes_;   // set by plan()
+    std::optional<SteadyLinks> links_;    // set by run()
+    std::optional<FabricCondition> own_;  // set by plan()
+    std::optional<Neighbourhood> neighbourhood_;
+    std::vector<HostInterface*> hosts_;  // by port of the neighbourhood
+    std::vector<std::uint64_t> polls_;   // of the same, in the turn before
+    std::uint64_t hellos_refused_ = 0;
     std::optional<FabricCondition> refused_;  // not tried again
     WatchdogLog watchdog_log_;
     std::unique_ptr<dpdk::Eal> eal_;

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Hellos between processes: what carries nothing is found, and everybody leads frames around it."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import ethlink
+
+LEDGER = os.environ.get("ETHLINK_LEDGER", "")
+LEAF_SPINE = ethlink.CONFIGS / "leaf-spine.yaml"
+DUAL_RACK = ethlink.CONFIGS / "dual-rack.yaml"
+AROUND = 2.0  # seconds until affected pairs are on another path
+LOAD = 8.0  # seconds of it
+MEMORY, SLICE = 1 << 20, 8192
+SILENT = {"loss": 1.0}
+
+
+class Fabric(ethlink.Case):
+    """Programs that work on each other's memory, and what the processes say meanwhile."""
+    owners = ()
+    workers = ()
+
+    def socket(self, node):
+        raise NotImplementedError
+
+    def states(self, node):
+        """{what: state} of all that this process knows to be out of use."""
+        return {row["what"]: row["state"]
+                for row in self.ask(self.socket(node), command="link states")}
+
+    def fault(self, port, direction, **faults):
+        self.ask(self.socket(port.split(":")[0]), command="fault set", port=port,
+                 direction=direction, **(faults or {"clear": True}))
+
+    def neighbour(self, port):
+        row, = self.ask(self.socket(port.split(":")[0]), command="neighbours", port=port)
+        return row
+
+    def ports_to(self, leaf, gpu):
+        rows = self.ask(self.socket(leaf), command="routes", node=leaf)
+        return next(row["ports"] for row in rows if row["to"] == gpu)
+
+    def frames(self, node):
+        rows = self.ask(self.socket(node), command="ports", port=node)
+        return sum(row["rx_frames"] for row in rows)
+
+    def begin_work(self, pairs, transactions):
+        """Ledgers of (worker, owner) pairs; an owner's memory has a slice for each worker."""
+        self.owners, self.workers = {}, []
+        for number, (worker, owner) in enumerate(pairs):
+            if owner not in self.owners:
+                tool = self.start_tool(LEDGER, "own", f"{self.socket(owner)}/{owner}", str(MEMORY),
+                                       stdin=subprocess.PIPE)
+                self.addCleanup(tool.process.stdin.close)
+                tool.wait_for_text("key", 30)
+                self.owners[owner] = tool
+            key = json.loads(self.owners[owner].out.splitlines()[0])["key"]
+            gpu = f"0x{0x200 + int(owner.removeprefix('gpu')):04x}"
+            self.workers.append(self.start_tool(
+                LEDGER, "work", f"{self.socket(worker)}/{worker}", gpu, key,
+                str(SLICE * (1 + number)), str(SLICE), str(number + 1), str(transactions), "ls"))
+
+    def end_work(self):
+        """Every transaction was done, once and right."""
+        added = 0
+        for worker in self.workers:
+            ended = worker.wait(200)
+            self.assertEqual(ended.code, 0, ended)
+            told = json.loads(ended.out)
+            self.assertEqual((told["wrong"], told["ok"]), (0, told["transactions"]), told)
+            added += told["added"]
+        counted = 0
+        for owner in self.owners.values():
+            owner.process.stdin.close()
+            counted += json.loads(owner.wait().out.splitlines()[-1])["counter"]
+        self.assertEqual(counted, added)
+
+    def calibrate(self, pairs):
+        """So many transactions of each worker take about LOAD seconds."""
+        self.transactions = 10_000
+        while True:
+            begin = time.monotonic()
+            self.begin_work(pairs, self.transactions)
+            self.end_work()
+            seconds = time.monotonic() - begin
+            if seconds > LOAD / 4:
+                break
+            self.transactions *= 2
+        self.transactions = int(self.transactions * LOAD / seconds)
+
+    def under_load(self, pairs, what, action, done):
+        """The action, and how long it takes everybody to go around what it broke."""
+        self.begin_work(pairs, self.transactions)
+        time.sleep(0.5)
+        result = action()
+        self.assert_around(what, [worker for worker, _ in pairs], done)
+        self.end_work()
+        return result
+
+    def progress(self, gpus):
+        return [self.ask(self.socket(gpu), command="endpoints")[0]["transactions"] for gpu in gpus]
+
+    def watch(self, gpus, seconds, done):
+        """The longest time without progress of any worker, and when `done` came true."""
+        begin = time.monotonic()
+        counts, moved = self.progress(gpus), [begin] * len(gpus)
+        longest, when = 0.0, None
+        while time.monotonic() < begin + seconds:
+            time.sleep(0.02)
+            now = time.monotonic()
+            if when is None and done():
+                when = now - begin
+                for worker in self.workers:
+                    self.assertTrue(worker.is_alive(), f"not under load: {worker.out} {worker.err}")
+            for i, count in enumerate(self.progress(gpus)):
+                if self.workers[i].is_alive():
+                    longest = max(longest, now - moved[i])
+                if count != counts[i]:
+                    counts[i], moved[i] = count, now
+        return longest, when
+
+    def assert_around(self, what, gpus, done):
+        longest, when = self.watch(gpus, AROUND + 1, done)
+        self.assertIsNotNone(when, f"{what}: not everybody knows")
+        self.assertLess(when, AROUND, what)
+        self.assertLess(longest, AROUND, what)
+        print(f"{what}: everybody knows after {1000 * when:.0f} ms; "
+              f"no pair stood still for more than {1000 * longest:.0f} ms", flush=True)
+
+
+class ManyProcesses(Fabric):
+    count = 0
+
+    def setUp(self):
+        super().setUp()
+        ManyProcesses.count += 1
+        self.name = f"test-{os.getpid()}-n{ManyProcesses.count}"
+        self.addCleanup(lambda: subprocess.run([ethlink.PROGRAM, "down", "--all"], env=self.env,
+                                               capture_output=True, timeout=60, check=False))
+
+    def socket(self, node):
+        return f"{self.name}.{node}"
+
+    def up(self, *arguments):
+        ended = self.run_program("up", *arguments, "--name", self.name, "--wait", "60", "--json",
+                                 limit=90)
+        self.assertEqual(ended.code, ethlink.OK, ended)
+        self.pids = {node["node"]: node["pid"] for node in ended.json["nodes"]}
+        ethlink.eventually(lambda: all(self.all_hear(node) for node in self.pids), 20,
+                           "hellos on all links")
+
+    def all_hear(self, node):
+        return all(row["state"] == "up"
+                   for row in self.ask(self.socket(node), command="neighbours"))
+
+    def everybody(self, what, state, but=()):
+        return all(self.states(node).get(what) == state for node in self.pids if node not in but)
+
+    def kill(self, node):
+        """SIGKILL; what it was started with, to do so again."""
+        place = pathlib.Path(f"/proc/{self.pids[node]}")
+        words = place.joinpath("cmdline").read_bytes().split(b"\0")[:-1]
+        pairs = place.joinpath("environ").read_bytes().split(b"\0")[:-1]
+        program = os.readlink(place / "exe")
+        os.kill(self.pids[node], signal.SIGKILL)
+        return ([program, *(word.decode() for word in words[1:])],
+                dict(pair.decode().split("=", 1) for pair in pairs))
+
+    def start_again(self, node, how):
+        words, env = how
+        program = self.start(*words[1:], env=env, program=words[0])
+        self.pids[node] = program.pid
+        self.wait_for_links(program, self.socket(node), 30)
+
+    def assert_takes_load_again(self, pairs, node, link, how):
+        """After its restart its link is back in everybody's tables, and load passes the node."""
+        begin = time.monotonic()
+        self.start_again(node, how)
+        ethlink.eventually(lambda: self.everybody(link, None), 15, f"{link} in use again")
+        print(f"{node}: in use again {1000 * (time.monotonic() - begin):.0f} ms after its restart",
+              flush=True)
+        before = self.frames(node)
+        self.begin_work(pairs, self.transactions)
+        ethlink.eventually(lambda: self.frames(node) > before + 1_000, 15, f"load of {node}")
+        self.end_work()
+
+    def test_two_racks(self):
+        # S13
+        self.up(DUAL_RACK, "--impairable")
+        link = "r0-leaf0:u0 - r1-leaf0:u0"
+        pairs = [(f"gpu{i}", f"gpu{(i + 4) % 8}") for i in range(8)]
+        other_track = ("r0-leaf1", "r1-leaf1")  # Hears nothing of it, and need not.
+        self.calibrate(pairs)
+        # 1. A cable that looks up and passes nothing, one way and then both ways.
+        for direction in ("tx", "both"):
+            self.under_load(pairs, f"a cable that passes nothing ({direction})",
+                            lambda direction=direction: self.fault("r0-leaf0:u0", direction,
+                                                                   **SILENT),
+                            lambda: self.everybody(link, "dead", but=other_track))
+            self.assertEqual(self.ports_to("r0-leaf0", "gpu4"), ["u1", "u2", "u3"])
+            self.assertEqual(self.ports_to("r1-leaf0", "gpu0"), ["u1", "u2", "u3"])
+            self.fault("r0-leaf0:u0", "both")
+            ethlink.eventually(lambda: self.everybody(link, None), 15, "the cable in use again")
+        # 2. A switch of which there are two.
+        cut_off = ("r0-leaf0", "gpu0", "gpu1", "gpu2", "gpu3", *other_track)
+        how = self.under_load(pairs, "a leaf killed", lambda: self.kill("r0-leaf0"),
+                              lambda: self.everybody(link, "dead", but=cut_off))
+        self.assert_takes_load_again(pairs, "r0-leaf0", link, how)
+
+    def test_leaves_and_spines(self):
+        # S13
+        self.up(LEAF_SPINE)
+        link = "spine0:r0u0 - r0-leaf0:u0"
+        pairs = [(f"gpu{i}", f"gpu{(i + 4) % 12}") for i in range(0, 12, 2)]
+        self.calibrate(pairs)
+        # 1. Drained in one process, known in all of the track, and back.
+        self.ask(self.socket("spine2"), command="drain", what="spine2")
+        track = [node for node in self.pids if "leaf0" in node or "gpu" in node]
+        ethlink.eventually(
+            lambda: all(self.states(node).get("spine2") == "drained" for node in track), 5,
+            "all know that spine2 drains")
+        self.assertEqual(self.ports_to("r1-leaf0", "gpu0"), ["u0"])
+        self.ask(self.socket("spine2"), command="drain", what="spine2", undo=True)
+        ethlink.eventually(lambda: self.ports_to("r1-leaf0", "gpu0") == ["u0", "u1"], 5, "both")
+        # 2. Killed under load. Leaves of the other track have nothing to do with it.
+        others = [node for node in self.pids if "leaf1" in node or node in ("spine1", "spine3")]
+        how = self.under_load(pairs, "a spine killed", lambda: self.kill("spine0"),
+                              lambda: self.everybody(link, "dead", but=("spine0", *others)))
+        for leaf in ("r0-leaf0", "r1-leaf0", "r2-leaf0"):
+            self.assertEqual(self.ports_to(leaf, "gpu4" if leaf != "r1-leaf0" else "gpu0"), ["u1"])
+        self.assert_takes_load_again(pairs, "spine0", link, how)
+
+
+class OneProcess(Fabric):
+    def socket(self, node):
+        return f"neighbours-{os.getpid()}"
+
+    def test_a_link_that_passes_one_way_only(self):
+        # S13
+        lab = self.start("lab", LEAF_SPINE, "--serve", "--impairable", "--instance",
+                         self.socket(""))
+        self.wait_for_links(lab, self.socket(""))
+        uplink = "r0-leaf0:u0"
+        ethlink.eventually(lambda: self.neighbour(uplink)["state"] == "up", 10, "hellos")
+        row = self.neighbour(uplink)
+        self.assertEqual((row["heard"], row["peer"], row["remark"]),
+                         ("spine0:r0u0", "spine0:r0u0", ""))
+        self.begin_work([("gpu0", "gpu8"), ("gpu1", "gpu8"), ("gpu9", "gpu2")], 40_000)
+        self.fault(uplink, "rx", **SILENT)
+        begin = time.monotonic()
+        ethlink.eventually(lambda: self.ports_to("r0-leaf0", "gpu8") == ["u1"], AROUND, "around")
+        print(f"led around after {1000 * (time.monotonic() - begin):.0f} ms", flush=True)
+        self.assertIn("dead", self.states("")[f"spine0:r0u0 - {uplink}"])
+        remark = ethlink.eventually(lambda: self.neighbour("spine0:r0u0")["remark"], 5, "a remark")
+        self.assert_sentence(remark)
+        shown = self.run_program("show", "neighbours", "--instance", self.socket(""))
+        self.assertIn(remark, shown.out)
+        self.fault(uplink, "rx")
+        ethlink.eventually(lambda: self.ports_to("r0-leaf0", "gpu8") == ["u0", "u1"], 15, "back")
+        self.end_work()
+        self.assertEqual(lab.stop().code, ethlink.OK)
+
+
+if __name__ == "__main__":
+    ethlink.main(400)
