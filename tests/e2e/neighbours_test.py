@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Hellos between processes: what carries nothing is found, and everybody leads frames around it."""
+"""Hellos between processes: what carries nothing is found, and everybody leads frames around it.
+
+One switch of each kind is killed, over memif. ETHLINK_EVERY=1: each of them. ETHLINK_MEDIUM=veth:
+through the kernel instead.
+"""
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import time
@@ -12,6 +15,8 @@ import ethlink
 LEDGER = os.environ.get("ETHLINK_LEDGER", "")
 LEAF_SPINE = ethlink.CONFIGS / "leaf-spine.yaml"
 DUAL_RACK = ethlink.CONFIGS / "dual-rack.yaml"
+EVERY = bool(os.environ.get("ETHLINK_EVERY"))
+MEDIUM = os.environ.get("ETHLINK_MEDIUM", "memif")
 AROUND = 2.0  # seconds until affected pairs are on another path
 MEMORY, SLICE = 1 << 20, 8192
 SILENT = {"loss": 1.0}
@@ -86,10 +91,9 @@ class Fabric(ethlink.Case):
         """The action, and how long it takes everybody to go around what it broke."""
         self.begin_work(pairs)
         time.sleep(0.5)
-        result = action()
+        action()
         self.assert_around(what, [worker for worker, _ in pairs], done)
         self.end_work()
-        return result
 
     def progress(self, gpus):
         return [self.ask(self.socket(gpu), command="endpoints")[0]["transactions"] for gpu in gpus]
@@ -119,6 +123,18 @@ class Fabric(ethlink.Case):
               f"no pair stood still for more than {1000 * longest:.0f} ms", flush=True)
 
 
+def rack_of(node):
+    """None: a spine."""
+    if node.startswith("gpu"):
+        return int(node.removeprefix("gpu")) // 4
+    return int(node[1]) if "leaf" in node else None
+
+
+def track_of(switch):
+    """Spines are shared out in turn."""
+    return int(switch[-1]) % 2
+
+
 class ManyProcesses(Fabric):
     count = 0
 
@@ -133,11 +149,11 @@ class ManyProcesses(Fabric):
         return f"{self.name}.{node}"
 
     def up(self, *arguments):
-        ended = self.run_program("up", *arguments, "--name", self.name, "--wait", "60", "--json",
-                                 limit=90)
+        ended = self.run_program("up", *arguments, "--name", self.name, "--medium", MEDIUM,
+                                 "--wait", "60", "--json", limit=90)
         self.assertEqual(ended.code, ethlink.OK, ended)
-        self.pids = {node["node"]: node["pid"] for node in ended.json["nodes"]}
-        ethlink.eventually(lambda: all(self.all_hear(node) for node in self.pids), 20,
+        self.nodes = {node["node"]: node for node in ended.json["nodes"]}
+        ethlink.eventually(lambda: all(self.all_hear(node) for node in self.nodes), 20,
                            "hellos on all links")
 
     def all_hear(self, node):
@@ -145,28 +161,49 @@ class ManyProcesses(Fabric):
                    for row in self.ask(self.socket(node), command="neighbours"))
 
     def everybody(self, what, state, but=()):
-        return all(self.states(node).get(what) == state for node in self.pids if node not in but)
+        return all(self.states(node).get(what) == state for node in self.nodes if node not in but)
+
+    def kill_each(self, pairs, switches):
+        """One after the other is killed under load, comes back, and takes load again."""
+        for switch, link in switches[:None if EVERY else 1]:
+            concerned = [node for node in self.nodes if self.may_hear_of(switch, node)]
+            self.under_load(
+                pairs, f"{switch} killed", lambda switch=switch: self.kill(switch),
+                lambda concerned=concerned, link=link: all(self.states(node).get(link) == "dead"
+                                                           for node in concerned))
+            self.assert_left(link, switch)
+            self.assert_takes_load_again(pairs, switch, link)
+
+    def assert_left(self, link, dead):
+        """The end of the link that lives sends nothing that way."""
+        for node, port in (end.split(":") for end in link.split(" - ")):
+            rows = [] if node == dead else self.ask(self.socket(node), command="routes", node=node)
+            self.assertFalse([row for row in rows if port in row["ports"]])
+
+    def may_hear_of(self, switch, node):
+        """Whether news of a killed switch can come to a node, which is then concerned by it."""
+        if node == switch:
+            return False
+        if node.startswith("gpu"):  # Has a port on each track; news come through its own leaf.
+            return rack_of(node) != rack_of(switch)
+        return track_of(node) == track_of(switch)
 
     def kill(self, node):
-        """SIGKILL; what it was started with, to do so again."""
-        place = pathlib.Path(f"/proc/{self.pids[node]}")
-        words = place.joinpath("cmdline").read_bytes().split(b"\0")[:-1]
-        pairs = place.joinpath("environ").read_bytes().split(b"\0")[:-1]
-        program = os.readlink(place / "exe")
-        os.kill(self.pids[node], signal.SIGKILL)
-        return ([program, *(word.decode() for word in words[1:])],
-                dict(pair.decode().split("=", 1) for pair in pairs))
+        os.kill(self.nodes[node]["pid"], signal.SIGKILL)
 
-    def start_again(self, node, how):
-        words, env = how
-        program = self.start(*words[1:], env=env, program=words[0])
-        self.pids[node] = program.pid
+    def start_again(self, node):
+        """As a supervisor would."""
+        told = self.nodes[node]
+        inside = told["network_namespace"]
+        program = self.start(*told["argv"][1:],
+                             prefix=("ip", "netns", "exec", inside) if inside else ())
+        told["pid"] = program.pid
         self.wait_for_links(program, self.socket(node), 30)
 
-    def assert_takes_load_again(self, pairs, node, link, how):
+    def assert_takes_load_again(self, pairs, node, link):
         """After its restart its link is back in everybody's tables, and load passes the node."""
         begin = time.monotonic()
-        self.start_again(node, how)
+        self.start_again(node)
         ethlink.eventually(lambda: self.everybody(link, None), 15, f"{link} in use again")
         print(f"{node}: in use again {1000 * (time.monotonic() - begin):.0f} ms after its restart",
               flush=True)
@@ -191,33 +228,29 @@ class ManyProcesses(Fabric):
             self.assertEqual(self.ports_to("r1-leaf0", "gpu0"), ["u1", "u2", "u3"])
             self.fault("r0-leaf0:u0", "both")
             ethlink.eventually(lambda: self.everybody(link, None), 15, "the cable in use again")
-        # 2. A switch of which there are two.
-        cut_off = ("r0-leaf0", "gpu0", "gpu1", "gpu2", "gpu3", *other_track)
-        how = self.under_load(pairs, "a leaf killed", lambda: self.kill("r0-leaf0"),
-                              lambda: self.everybody(link, "dead", but=cut_off))
-        self.assert_takes_load_again(pairs, "r0-leaf0", link, how)
+        # 2. Switches of which there are two.
+        self.kill_each(pairs, [(leaf, f"r0-leaf{track}:u0 - r1-leaf{track}:u0")
+                               for track in (0, 1)
+                               for leaf in (f"r0-leaf{track}", f"r1-leaf{track}")])
 
     def test_leaves_and_spines(self):
         # S13
         self.up(LEAF_SPINE)
-        link = "spine0:r0u0 - r0-leaf0:u0"
         pairs = [(f"gpu{i}", f"gpu{(i + 4) % 12}") for i in range(0, 12, 2)]
         # 1. Drained in one process, known in all of the track, and back.
         self.ask(self.socket("spine2"), command="drain", what="spine2")
-        track = [node for node in self.pids if "leaf0" in node or "gpu" in node]
+        track = [node for node in self.nodes if "leaf0" in node or "gpu" in node]
         ethlink.eventually(
             lambda: all(self.states(node).get("spine2") == "drained" for node in track), 5,
             "all know that spine2 drains")
         self.assertEqual(self.ports_to("r1-leaf0", "gpu0"), ["u0"])
         self.ask(self.socket("spine2"), command="drain", what="spine2", undo=True)
         ethlink.eventually(lambda: self.ports_to("r1-leaf0", "gpu0") == ["u0", "u1"], 5, "both")
-        # 2. Killed under load. Leaves of the other track have nothing to do with it.
-        others = [node for node in self.pids if "leaf1" in node or node in ("spine1", "spine3")]
-        how = self.under_load(pairs, "a spine killed", lambda: self.kill("spine0"),
-                              lambda: self.everybody(link, "dead", but=("spine0", *others)))
-        for leaf in ("r0-leaf0", "r1-leaf0", "r2-leaf0"):
-            self.assertEqual(self.ports_to(leaf, "gpu4" if leaf != "r1-leaf0" else "gpu0"), ["u1"])
-        self.assert_takes_load_again(pairs, "spine0", link, how)
+        # 2. Killed under load: spines, and leaves, of which each rack has two.
+        self.kill_each(pairs, [
+            *((f"spine{i}", f"spine{i}:r0u{i // 2} - r0-leaf{i % 2}:u{i // 2}") for i in range(4)),
+            *((f"r{rack}-leaf{track}", f"spine{track}:r{rack}u0 - r{rack}-leaf{track}:u0")
+              for rack in range(3) for track in (0, 1))])
 
 
 class OneProcess(Fabric):
