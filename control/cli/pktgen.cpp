@@ -5,11 +5,13 @@
 #include <fstream>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
+#include "control/cli/arrivals.h"
 #include "control/cli/command.h"
 #include "control/cli/common.h"
 #include "control/cli/daemon.h"
@@ -35,6 +37,7 @@ struct Arguments {
     bool sink_only = false;
     bool sizes_each = false;
     bool no_probe = false;
+    double linger_s = 0;
     std::string search;
     double rate_max_pps = 0;
     double precision = 0.005;
@@ -86,7 +89,7 @@ public:
             end_live_line();
             if (!done) return kCannotRun;
         }
-        return report();
+        return report(linger());
     }
 
     int sink() {
@@ -97,9 +100,9 @@ public:
         while (!stop_.load() &&
                (for_ever || std::chrono::steady_clock::now() - begin < times_.counted)) {
             daemon_.turn(200ms);
-            const control::FrameTotals totals = control::frame_totals(daemon_.process());
-            live_line("received " + grouped(totals.received) + ", doubled " +
-                      grouped(totals.duplicated) + ", missing " + grouped(missing()));
+            const Arrivals so_far = Arrivals::of(daemon_.process());
+            live_line("received " + grouped(so_far.totals.received) + ", doubled " +
+                      grouped(so_far.totals.duplicated) + ", missing " + grouped(so_far.missing));
         }
         end_live_line();
         return report_sink();
@@ -171,15 +174,19 @@ private:
         return true;
     }
 
-    int report() {
+    int report(const std::optional<Arrivals>& arrivals) {
         const bool written = write_hgrm();
         // A search looks for rates that lose frames, so only plain trials can fail.
         bool clean = !trials_.empty() && written;
         for (const NamedResult& t : trials_) {
             clean = clean && (!searches_.empty() || is_clean(t.result, sight_));
         }
+        if (arrivals) {
+            clean = clean && arrivals->is_clean();
+            explain(*arrivals);
+        }
         if (arguments_.json) {
-            print_json(clean);
+            print_json(clean, arrivals);
             return clean ? kOk : kFailed;
         }
         std::printf("\n");
@@ -193,10 +200,11 @@ private:
                 "it arrives: see the process of the sink.\n",
                 grouped(all).c_str());
         }
+        if (arrivals) std::printf("Here: %s", arrivals->text().c_str());
         return clean ? kOk : kFailed;
     }
 
-    void print_json(bool clean) const {
+    void print_json(bool clean, const std::optional<Arrivals>& arrivals) const {
         json object{{"fabric", fabric_.name},
                     {"node", arguments_.lab ? json() : json(arguments_.daemon.node)},
                     {"ok", clean},
@@ -205,6 +213,7 @@ private:
         for (const NamedResult& t : trials_) object["trials"].push_back(to_json(t, sight_));
         if (!searches_.empty()) object["searches"] = json::array();
         for (const NamedSearch& s : searches_) object["searches"].push_back(to_json(s));
+        if (arrivals) object["arrived"] = arrivals->to_json();
         std::printf("%s\n", object.dump(2).c_str());
     }
 
@@ -228,50 +237,38 @@ private:
         return true;
     }
 
-    std::uint64_t missing() const {
-        std::uint64_t sum = 0;
-        for (const auto& endpoint : daemon_.process().endpoints()) {
-            sum += endpoint->stage().missing();
-        }
-        return sum;
-    }
-
     int report_sink() const {
-        const control::FrameTotals totals = control::frame_totals(daemon_.process());
-        const HistogramSnapshot latency = control::latency(daemon_.process());
-        const bool written = arguments_.hgrm.empty() || write_hgrm(arguments_.hgrm, latency);
-        const bool clean = totals.received > 0 && totals.duplicated == 0 && totals.reordered == 0 &&
-                           missing() == 0 && totals.unexpected == 0 && written;
+        const Arrivals arrivals = Arrivals::of(daemon_.process());
+        const bool written =
+            arguments_.hgrm.empty() || write_hgrm(arguments_.hgrm, arrivals.latency);
+        const bool clean = arrivals.is_clean() && written;
         if (arguments_.json) {
-            const json object{{"fabric", fabric_.name},
-                              {"node", arguments_.daemon.node},
-                              {"ok", clean},
-                              {"received", totals.received},
-                              {"received_bytes", totals.received_bytes},
-                              {"missing", missing()},
-                              {"duplicated", totals.duplicated},
-                              {"reordered", totals.reordered},
-                              {"unexpected", totals.unexpected},
-                              {"latency_ns", control::histogram_json(latency)}};
+            json object = arrivals.to_json();
+            object["fabric"] = fabric_.name;
+            object["node"] = arguments_.daemon.node;
+            object["ok"] = clean;
             std::printf("%s\n", object.dump(2).c_str());
         } else {
-            std::printf("received %s, missing %s, doubled %s, reordered %s, unexpected %s\n",
-                        grouped(totals.received).c_str(), grouped(missing()).c_str(),
-                        grouped(totals.duplicated).c_str(), grouped(totals.reordered).c_str(),
-                        grouped(totals.unexpected).c_str());
-            if (!latency.empty()) {
-                std::printf("latency: p50 %s, p99 %s, max %s\n",
-                            human_ns(latency.at_percentile(50)).c_str(),
-                            human_ns(latency.at_percentile(99)).c_str(),
-                            human_ns(latency.max()).c_str());
-            }
+            std::fputs(arrivals.text().c_str(), stdout);
         }
-        if (totals.unexpected > 0) {
-            complain(
-                "some frames are of no stream known here: give the sink the same --pattern "
-                "and --vc as the generator");
-        }
+        explain(arrivals);
         return clean ? kOk : kFailed;
+    }
+
+    static void explain(const Arrivals& arrivals) {
+        if (arrivals.totals.unexpected == 0) return;
+        complain(
+            "some frames are of no stream known here: give the sink the same --pattern and "
+            "--vc as the generator");
+    }
+
+    /// Others may still be sending to this endpoint.
+    std::optional<Arrivals> linger() {
+        if (arguments_.linger_s == 0) return std::nullopt;
+        live_line("waiting for what others still send ...");
+        run_.wait_for_silence(seconds(arguments_.linger_s));
+        end_live_line();
+        return Arrivals::of(daemon_.process());
     }
 
     const Arguments& arguments_;
@@ -293,6 +290,10 @@ std::string contradiction(const Arguments& a) {
                "in this process)";
     }
     if (a.lab && a.sink_only) return "--sink-only needs --node: with --lab all ends are here";
+    if (a.linger_s > 0 && (a.lab || a.sink_only)) {
+        return "--linger is for a generator to which others send: with --lab all ends are here, "
+               "and --sink-only receives until it is told to end";
+    }
     if (!a.lab && !a.search.empty()) {
         return "--search must see both ends: use it with --lab";
     }
@@ -363,6 +364,11 @@ void add_measuring_options(CLI::App& pktgen, Arguments& arguments) {
                     "Seconds to wait for the links, then for an answer of the destinations")
         ->check(CLI::Range(0.0, 86400.0))
         ->capture_default_str();
+    pktgen
+        .add_option("--linger", arguments.linger_s,
+                    "With --node: go on receiving until nothing came for so many seconds, and tell "
+                    "what came; RFC 2544 waits 2")
+        ->check(CLI::Range(0.0, 3600.0));
     pktgen.add_option("--hgrm", arguments.hgrm,
                       "Write latencies (us) as HdrHistogram percentiles to this file");
 }

@@ -66,6 +66,15 @@ std::vector<GpuId> PktgenRun::silent() const {
     return list;
 }
 
+void PktgenRun::wait_for_silence(Duration quiet) {
+    for (auto before = frame_totals(*process_).received;;) {
+        const bool is_stopped = !wait(quiet, [] { return false; }) && stop_->load();
+        const auto now = frame_totals(*process_).received;
+        if (is_stopped || now == before) return;
+        before = now;
+    }
+}
+
 bool PktgenRun::plans_are_seen() {
     return std::ranges::all_of(process_->endpoints(),
                                [](const auto& e) { return e->plans.reclaim() == 0; });

@@ -80,6 +80,9 @@ public:
     /// Whether an endpoint here has a link: only links acknowledge.
     bool has_links() const;
 
+    /// Returns when no test frame has come for so long, or when told to stop.
+    void wait_for_silence(Duration quiet);
+
     PktgenResult trial(const Workload& traffic, const PktgenTimes& times);
 
     /// Endpoints here that send with the pattern of this process.

@@ -105,7 +105,10 @@ class Finished:
 
 
 class Running:
-    """A program under way. Its output goes to files: nobody waits for a reader."""
+    """A program under way. Its output goes to files: nobody waits for a reader.
+
+    Each has its session, as with `ethlink up` and systemd: Linux shares CPUs out by sessions.
+    """
 
     def __init__(self, folder, argv, env, user=None, stdin=None):
         self.argv = [str(argument) for argument in argv]
@@ -121,7 +124,7 @@ class Running:
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.process = subprocess.Popen(
                 self.argv, stdin=stdin or subprocess.DEVNULL, stdout=out, stderr=err, env=env,
-                cwd=folder, preexec_fn=die_with_the_test, **identity)
+                cwd=folder, preexec_fn=die_with_the_test, start_new_session=True, **identity)
 
     @property
     def pid(self):

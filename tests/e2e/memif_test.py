@@ -206,6 +206,7 @@ class Memif(ethlink.Case):
                  "no port leaf0:e7"),
                 (("switch", self.fabric, "--node", "leaf0", "--device", "leaf0:e0=net_memif0"),
                  "role=server"),
+                (("pktgen", self.fabric, "--lab", "--linger", "2"), "--sink-only receives until"),
                 (("switch", ethlink.CONFIGS / "single-rack.yaml", "--node", "leaf0"), "no device")):
             ended = self.run_program(*arguments)
             self.assertEqual(ended.code, ethlink.USAGE, ended)
