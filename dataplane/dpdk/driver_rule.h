@@ -22,7 +22,7 @@ struct DriverRule {
     bool checks_fcs;  // damaged frames never reach us, and each frame sent gets an FCS
     Keep keep;
     bool restart_heals;                 // stop + start brings a dead connection back
-    bool unmaps_while_polled;           // see UnmapGuard
+    bool changed_by_interrupts;         // UnmapGuard, run_on_interrupt_thread()
     bool link_of_netdev;                // the driver's link is always up: ask the kernel
     std::uint32_t held_rx_descriptors;  // frames held per RX descriptor: 0 or 1
     std::uint32_t held_tx_descriptors;  // the same for TX

@@ -23,6 +23,7 @@
 
 #include "dataplane/dpdk/eal_log.h"
 #include "dataplane/dpdk/hugepages.h"
+#include "dataplane/dpdk/interrupt_thread.h"
 #include "dataplane/dpdk/runtime_directory.h"
 
 namespace ethlink::dpdk {
@@ -273,7 +274,9 @@ Expected<std::unique_ptr<Eal>, std::string> Eal::start(const EalOptions& options
 }
 
 Eal::~Eal() {
-    if (initialised_) rte_eal_cleanup();
+    if (!initialised_) return;
+    end_interrupt_thread();
+    rte_eal_cleanup();
 }
 
 }  // namespace ethlink::dpdk

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <span>
@@ -15,8 +16,10 @@
 #include <rte_branch_prediction.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
+#include <rte_log.h>
 
 #include "dataplane/dpdk/eal_log.h"
+#include "dataplane/dpdk/interrupt_thread.h"
 
 namespace ethlink::dpdk {
 namespace {
@@ -105,6 +108,9 @@ Expected<void, std::string> EthPort::plug() {
         const char* bus = args_.is_pci() ? "pci" : "vdev";
         const int error = rte_eal_hotplug_add(bus, name().c_str(), args_.arguments().c_str());
         if (error == 0) plugged_ = true;
+        if (error == 0 && args_.driver() == "net_memif" && args_.get("role") == "server") {
+            listener_.emplace(std::string(args_.get("socket")));
+        }
         if (error != 0 || rte_eth_dev_get_port_by_name(name().c_str(), &port_id_) != 0) {
             port_id_ = kNoPort;
             auto refused = failure(device(), "the device could not be added", error, log);
@@ -121,7 +127,7 @@ Expected<void, std::string> EthPort::plug() {
                                        ": name it " + driver_ + " and a number.");
     }
     rule_ = rule_of(driver_);
-    if (rule_.unmaps_while_polled) guard_ = std::make_unique<UnmapGuard>();
+    if (rule_.changed_by_interrupts) guard_ = std::make_unique<UnmapGuard>();
     if (rule_.link_of_netdev) netdev_.emplace(std::string(args_.get("iface")));
     return {};
 }
@@ -226,17 +232,30 @@ void EthPort::drain() {
     }
 }
 
+Expected<void, std::string> EthPort::change_device(const std::function<void()>& change) const {
+    if (rule_.changed_by_interrupts) return run_on_interrupt_thread(change);
+    change();
+    return {};
+}
+
 void EthPort::close() {
     if (port_id_ == kNoPort) return;
-    const LogExcerpt quiet;
     up_.store(false, std::memory_order_relaxed);
-    if (started_) {
-        drain();
-        rte_eth_dev_stop(port_id_);
+    if (started_) drain();
+    const auto closed = change_device([this] {
+        const LogExcerpt quiet;
+        if (started_) rte_eth_dev_stop(port_id_);
+        rte_eth_dev_close(port_id_);
+        listener_.reset();
+    });
+    if (closed) {
+        const LogExcerpt quiet;
+        if (plugged_) rte_eal_hotplug_remove(args_.is_pci() ? "pci" : "vdev", name().c_str());
+    } else {  // What is not closed can be touched later without harm.
+        rte_log(RTE_LOG_ERR, RTE_LOGTYPE_EAL, "%s stays open: %s\n", name().c_str(),
+                closed.error().c_str());
     }
     started_ = false;
-    rte_eth_dev_close(port_id_);
-    if (plugged_) rte_eal_hotplug_remove(args_.is_pci() ? "pci" : "vdev", name().c_str());
     port_id_ = kNoPort;
 }
 
@@ -330,9 +349,10 @@ Expected<void, std::string> EthPort::restart() {
     up_.store(false, std::memory_order_relaxed);
     restarts_.add();
     if (started_) {
-        if (const int error = rte_eth_dev_stop(port_id_); error != 0) {
-            return failure(device(), "the device does not stop", error, log);
-        }
+        int error = 0;
+        const auto asked = change_device([&] { error = rte_eth_dev_stop(port_id_); });
+        if (!asked) return Unexpected<std::string>(device() + ": " + asked.error());
+        if (error != 0) return failure(device(), "the device does not stop", error, log);
         started_ = false;
     }
     return start_device();

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,6 +17,7 @@
 #include "dataplane/dpdk/device_args.h"
 #include "dataplane/dpdk/driver_rule.h"
 #include "dataplane/dpdk/mbuf.h"
+#include "dataplane/dpdk/memif_listener.h"
 #include "dataplane/dpdk/netdev.h"
 #include "dataplane/dpdk/unmap_guard.h"
 #include "dataplane/port.h"
@@ -73,7 +75,9 @@ public:
     void request_pause();
     bool is_paused() const { return gate_.load(std::memory_order_acquire) == Gate::kPaused; }
 
-    /// Stops and starts the device, once is_paused(). On failure it stays paused.
+    /// Stops and starts the device, once is_paused(). On failure it stays paused. Waits for the
+    /// interrupt thread where that one has a hand in the device (memif), at most for
+    /// kInterruptThreadPatience.
     Expected<void, std::string> restart();
 
     /// Lets the worker in again.
@@ -113,6 +117,8 @@ private:
     Expected<void, std::string> set_frame_limit();
     Expected<void, std::string> start_device();
     void listen_to_everything();
+    /// Runs `change` where nobody else changes the device at the same time.
+    Expected<void, std::string> change_device(const std::function<void()>& change) const;
     void drain();
     void close();
 
@@ -140,6 +146,7 @@ private:
     DriverRule rule_{};
     std::string driver_;
     std::optional<Netdev> netdev_;
+    std::optional<MemifListener> listener_;  // of a memif server
     std::vector<std::string> notices_;
     std::uint32_t frames_held_max_ = 0;
     bool plugged_ = false;  // by us, so unplugged by us

@@ -22,7 +22,8 @@ struct PortEvent {
 /// A memif client never reconnects by itself: its server killed, it stays down for ever. Only such
 /// ports are restarted; a NIC's link comes back alone, and a restart would delay it.
 ///
-/// All calls come from one control thread. No call waits for a worker.
+/// All calls come from one control thread. No call waits for a worker to agree to a pause; a
+/// restart waits for DPDK's interrupt thread (see EthPort::restart()).
 class PortSupervisor {
 public:
     static constexpr Duration kTick = std::chrono::milliseconds(100);

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "dataplane/dpdk/interrupt_thread.h"
 #include "tests/dpdk/debug_mempool.h"
 
 namespace ethlink::dpdk::test {
@@ -56,6 +57,23 @@ bool eventually(const std::function<bool()>& condition) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return true;
+}
+
+BusyInterruptThread::BusyInterruptThread() {
+    std::atomic<bool> began{false};
+    thread_ = std::thread([this, &began] {
+        const auto ran = run_on_interrupt_thread([this, &began] {
+            began.store(true);
+            while (!free_.load()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        });
+        if (!ran) std::abort();
+    });
+    while (!began.load()) std::this_thread::yield();
+}
+
+BusyInterruptThread::~BusyInterruptThread() {
+    free_.store(true);
+    thread_.join();
 }
 
 bool shell(const std::string& command) {

@@ -2,6 +2,7 @@
 // What all DPDK tests share: one EAL per process, small pools, patience.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <sys/types.h>
+#include <thread>
 
 #include "dataplane/burst.h"
 #include "dataplane/dpdk/eal.h"
@@ -45,6 +47,19 @@ bool has_own_network();
 
 /// Runs a command line, quietly; true if it succeeds.
 bool shell(const std::string& command);
+
+/// Keeps EAL's interrupt thread from everything else while it lives.
+class BusyInterruptThread {
+public:
+    BusyInterruptThread();
+    ~BusyInterruptThread();
+    BusyInterruptThread(const BusyInterruptThread&) = delete;
+    BusyInterruptThread& operator=(const BusyInterruptThread&) = delete;
+
+private:
+    std::atomic<bool> free_{false};
+    std::thread thread_;
+};
 
 /// This program in another process, kept alive as a memif server that echoes frames.
 class MemifServer {
