@@ -8,6 +8,7 @@ import ethlink
 import rig as rigs
 
 SETTLE_LIMIT = 15  # seconds until nothing is under way any more
+FRAMES_LIMIT, FRAMES_QUIET = 3, 0.5  # seconds for the last test frames; without one more
 # Drops that LLR repairs, and those of the end-to-end layer, take no test frame.
 REPAIRED = ("bad_fcs", "control_", "txn_", "tx_no_buffer")
 FAULTS = ("lost", "corrupted", "duplicated", "reordered", "poisoned", "ack_dropped",
@@ -146,9 +147,8 @@ class Accounts:
         def arrived():
             now = self.traffic(rigs.SINK)
             return now["received"] - now["duplicated"] - before["received"] + before["duplicated"]
-        end = time.monotonic() + 3
-        while whole and arrived() < sent and time.monotonic() < end:
-            time.sleep(0.1)
+        if whole:
+            wait_for_frames(arrived, sent, sent if trouble.took else given_up)
         now = self.traffic(rigs.SINK)
         if rigs.SINK in trouble.streams:
             before = collections.Counter()
@@ -243,6 +243,20 @@ class Accounts:
         """The most that any process has grown."""
         return max((samples[-1].anonymous_kib - samples[0].anonymous_kib
                     for samples in self.memory.values()), default=0)
+
+
+def wait_for_frames(arrived, sent, may_miss):
+    """Until all are there, or no more come and so many may be missing: what died with a process
+    never comes, and need not be waited for as long as what is only late."""
+    begin = time.monotonic()
+    last, since = arrived(), begin
+    while last < sent and time.monotonic() < begin + FRAMES_LIMIT:
+        if sent - last <= may_miss and time.monotonic() > since + FRAMES_QUIET:
+            return
+        time.sleep(0.05)
+        now = arrived()
+        if now != last:
+            last, since = now, time.monotonic()
 
 
 class Memory(collections.namedtuple("Memory", "anonymous_kib mappings descriptors")):

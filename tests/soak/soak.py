@@ -50,6 +50,25 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+class Steps:
+    """Of a round: which one it is at, and what each has taken."""
+
+    def __init__(self):
+        self.begun = []  # (name, when)
+
+    def begin(self, name):
+        self.begun.append((name, time.monotonic()))
+
+    @property
+    def last(self):
+        return self.begun[-1][0]
+
+    def told(self):
+        ends = [when for _, when in self.begun[1:]] + [time.monotonic()]
+        return ", ".join(f"{name} {end - when:.1f}" for (name, when), end
+                         in zip(self.begun, ends)) + f" = {ends[-1] - self.begun[0][1]:.1f} s"
+
+
 class Soak:
     """One medium: a fabric, and rounds on it."""
 
@@ -87,36 +106,37 @@ class Soak:
 
     def one_round(self, number):
         todo = troubles.draw(self.seed, self.medium, number, self.only)
-        begin = time.monotonic()
         load = loads.Load(self.rig, self.seed + 1000 * number)
         trouble = troubles.Trouble(self.rig, load, self.accounts)
-        at = "start"
+        steps = Steps()
         try:
+            steps.begin("start")
             before = self.accounts.start_frames()
             counted = self.accounts.total()
             load.start()
             for kind, parameters in todo:
-                at = kind
+                steps.begin(kind)
                 trouble.do(kind, parameters)
                 if kind == "impair":
                     time.sleep(STORM_S)
-            at = "heal"
+            steps.begin("heal")
             trouble.heal()
-            at = "after it"
+            steps.begin("ledger")
             self.accounts.settle_transactions(load)
             gone = self.accounts.total() - counted
             trouble.moved = trouble.moved or gone["flushes"] > 0
+            steps.begin("frames")
             self.accounts.settle_frames(before, gone["given_up"], trouble)
+            steps.begin("resources")
             self.accounts.settle_resources()
         except Interrupted:
             raise
         except Exception as error:  # pylint: disable=broad-except
-            self.failures.append((number, f"{at}: {words(error)}"))
+            self.failures.append((number, f"{steps.last}: {words(error)}"))
             self.rig.picture()
         self.rounds += 1
-        say(f"soak: {self.medium} round {number}: {', '.join(kind for kind, _ in todo)}; "
-            f"{sum(w.journal.good for w in load.workers)} transactions, "
-            f"{time.monotonic() - begin:.1f} s")
+        say(f"soak: {self.medium} round {number}: {steps.told()}; "
+            f"{sum(w.journal.good for w in load.workers)} transactions")
         if self.failures:
             (self.logs / "round.json").write_text(json.dumps(todo, indent=1) + "\n",
                                                   encoding="utf-8")

@@ -95,6 +95,22 @@ class Books(unittest.TestCase):
                 self.judge(**wrong)
         self.assertEqual((self.accounts.frames["lost"], self.accounts.frames["reordered"]), (4, 1))
 
+    def test_waiting_for_frames(self):
+        self.addCleanup(setattr, books, "FRAMES_LIMIT", books.FRAMES_LIMIT)
+        self.addCleanup(setattr, books, "FRAMES_QUIET", books.FRAMES_QUIET)
+        books.FRAMES_LIMIT, books.FRAMES_QUIET = 0.6, 0.2
+
+        def took(counts, may_miss):
+            counts, begin = list(counts), time.monotonic()
+            books.wait_for_frames(lambda: counts.pop(0) if len(counts) > 1 else counts[0], 10,
+                                  may_miss)
+            return time.monotonic() - begin
+        self.assertLess(took([10], 0), 0.05, "all are there")
+        self.assertLess(took([8, 8, 9, 10], 0), 0.3, "all have come")
+        self.assertGreater(took([8], 1), 0.6, "one more must come")
+        self.assertLess(took([8], 2), 0.5, "the others need not")
+        self.assertGreater(took([4, 5, 6, 7, 8, 8], 6), 0.4, "more are coming")
+
     def test_memory(self):
         sizes = iter((1000, 1000, 3000))
         self.addCleanup(setattr, books.Memory, "of", books.Memory.of)
