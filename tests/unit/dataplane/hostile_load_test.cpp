@@ -114,7 +114,7 @@ std::set<std::uint16_t> ways_of(SwitchRig& rig, std::size_t from) {
 
 std::size_t received(SwitchRig& rig, std::size_t from) {
     std::size_t n = 0;
-    for (const std::size_t way : {2, 3}) {
+    for (const std::size_t way : {2U, 3U}) {
         for (const SimFrame& frame : rig.script(way).received) {
             const auto ghost = read_ghost(frame);
             n += ghost && ghost->src == SwitchRig::gpu(from) ? 1 : 0;
@@ -162,7 +162,7 @@ TEST(EntropyGames, NoChoiceOfEntropyReachesAnotherPortThanTheTables) {
 
 std::uint64_t sum(SwitchRig& rig, LinkStat stat) {
     std::uint64_t total = 0;
-    for (const std::size_t at : {0, 1, 2}) {
+    for (const std::size_t at : {0U, 1U, 2U}) {
         total += rig.port(at).link->stats().read(stat);
         total += rig.endpoint(at).link->stats().read(stat);
     }
@@ -170,7 +170,7 @@ std::uint64_t sum(SwitchRig& rig, LinkStat stat) {
 }
 
 bool nothing_is_under_way(SwitchRig& rig) {
-    for (const std::size_t at : {0, 1, 2}) {
+    for (const std::size_t at : {0U, 1U, 2U}) {
         if (rig.port(at).link->frames_held() + rig.endpoint(at).link->frames_held() > 0)
             return false;
     }
