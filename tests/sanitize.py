@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Builds tests with sanitizers and runs them; nothing is suppressed.
 
-usage: sanitize.py [address|thread]... [--short] [--build DIR] [--only NAME]... [--list]
+usage: sanitize.py [address|thread]... [--short] [--build DIR] [--build-only] [--only NAME]...
+                   [--list]
 
   address   AddressSanitizer and UndefinedBehaviorSanitizer (clang): links, transactions, data
             plane, simulation, DPDK with the debug mempool, library, control, saved inputs of the
@@ -82,6 +83,8 @@ def sanitize(folder, kind, options):
         raise SystemExit(f"no test of {kind} is called so; --list names them")
     trees.say(f"sanitize: {kind}: building {len(tests)} programs")
     trees.build(folder, sorted({file for files in tests.values() for file in files}))
+    if options.build_only:
+        return True
     done = subprocess.run(
         [sys.executable, str(trees.ROOT / "tests/run.py"), "--build", str(folder),
          "--timeout-multiplier", "10", *tests], check=False, env=environment(options.short))
@@ -98,6 +101,7 @@ def main():
     parser.add_argument("kinds", nargs="*", metavar="address|thread")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--build", type=pathlib.Path, default=trees.PLACE)
+    parser.add_argument("--build-only", action="store_true")
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()

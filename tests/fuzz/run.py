@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Builds the fuzzers with clang and runs them, two at a time.
 
-usage: run.py [--seconds N] [--keep] [--coverage] [--json] [--build DIR] [TARGET...]
+usage: run.py [--seconds N] [--keep] [--coverage] [--json] [--build DIR] [--build-only] [TARGET...]
 
   --seconds N  each target (30)
   --keep       minimise what was found, and keep it in tests/fuzz/corpus/
@@ -95,11 +95,16 @@ def keep(program, target, work):
             shutil.copyfile(path, folder / f"{path.name[:12]}.input")
 
 
-def measure(chosen, work, place):
-    """What --coverage adds to the summary."""
+def build_for_coverage(chosen, place):
     folder = trees.set_up(place, "coverage")
     trees.say("fuzz: building again, for the lines that are reached")
     trees.build(folder, [f"tests/fuzz/fuzz_{target}_replay" for target in chosen])
+    return folder
+
+
+def measure(chosen, work, place):
+    """What --coverage adds to the summary."""
+    folder = build_for_coverage(chosen, place)
     lines = coverage.measure(folder, {
         target: [CORPUS / target, work / "seeds" / target, work / target] for target in chosen})
     groups = coverage.of_parsers(lines)
@@ -148,6 +153,7 @@ def main():
     parser.add_argument("--coverage", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--build", type=pathlib.Path, default=trees.PLACE)
+    parser.add_argument("--build-only", action="store_true")
     options = parser.parse_args()
     chosen = options.targets or targets()
     unknown = set(chosen) - set(targets())
@@ -162,6 +168,10 @@ def main():
     folder = trees.set_up(options.build, "address")
     program = {target: f"tests/fuzz/fuzz_{target}" for target in chosen}
     trees.build(folder, program.values())
+    if options.build_only:
+        if options.coverage:
+            build_for_coverage(chosen, options.build)
+        return 0
     work = options.build.resolve() / "found"
     trees.run([sys.executable, str(HERE / "seeds.py"), str(work / "seeds")], "seeds.py")
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:

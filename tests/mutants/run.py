@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Plants bugs, one at a time, in a copy of the tree, and says which test finds each.
 
-usage: run.py [-j N] [--json FILE] [--list] [--check] [NAME | AREA]...
+usage: run.py [-j N] [--json FILE] [--keep | --recorded] [--list] [--check] [--table]
+              [NAME | AREA]...
 
 A mutant is a few lines of AREA.yaml: a file, its old text, the new one, the suite that should find
 it, and why it is a bug. `survives:` explains one that no test can find. The copies live in
 BUILD/mutants/, so that a second run builds little. The exit code is 0 if all were found or are
 explained, 1 if one was not, 2 if a mutant does not apply or build.
 
+--keep adds what came out to results.json and docs/mutants.md (record.py), --recorded tells what was
+kept instead of trying anything, --table writes docs/mutants.md anew.
 --check looks only whether every old text is in the tree, once: a test of each run.
 """
 import argparse
@@ -25,6 +28,8 @@ import sys
 import time
 
 import yaml
+
+import record
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -78,10 +83,6 @@ class Result:
     broken: str = ""   # it could not be tried
 
     @property
-    def good(self):
-        return not self.broken and bool(self.found or self.mutant.survives)
-
-    @property
     def verdict(self):
         if self.broken:
             return f"CANNOT BE TRIED: {self.broken}"
@@ -115,6 +116,14 @@ def check(suites, mutants):
         if problem := mutant.problem(suites):
             problems.append(f"{mutant.area}.yaml: {mutant.name}: {problem}")
     return problems
+
+
+def check_table(suites, mutants):
+    if problem := record.problem(mutants, suites):
+        print(problem, file=sys.stderr)
+        return 2
+    print(f"{len(mutants)} mutants of {len({m.area for m in mutants})} areas can be planted")
+    return 0
 
 
 class Tree:
@@ -273,6 +282,9 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     parser.add_argument("--json", metavar="FILE", help="the table as JSON; - for stdout only")
     parser.add_argument("--list", action="store_true", help="name the mutants and say why")
+    parser.add_argument("--keep", action="store_true", help="keep the results, and write the table")
+    parser.add_argument("--recorded", action="store_true", help="tell the results that were kept")
+    parser.add_argument("--table", action="store_true", help="write docs/mutants.md anew")
     parser.add_argument("--check", action="store_true", help="whether all can be planted")
     options = parser.parse_args()
 
@@ -283,7 +295,9 @@ def main():
     if problems:
         return 2
     if options.check:
-        print(f"{len(mutants)} mutants of {len({m.area for m in mutants})} areas can be planted")
+        return check_table(suites, mutants)
+    if options.table:
+        record.keep([], suites, mutants)
         return 0
     chosen = [m for m in mutants
               if not options.names or m.name in options.names or m.area in options.names]
@@ -294,10 +308,12 @@ def main():
         for mutant in chosen:
             print(f"{mutant.area:11} {mutant.name:38} {mutant.suite:11} {mutant.why}")
         return 0
-    return try_all(options, suites, chosen)
+    if options.recorded:
+        return summarize(options, record.rows(chosen, suites), 0)
+    return try_all(options, suites, chosen, mutants)
 
 
-def try_all(options, suites, chosen):
+def try_all(options, suites, chosen, mutants):
     quiet = options.json == "-"
     begin = time.monotonic()
     trees = make_trees(options.build.resolve(), min(options.j, len(chosen)))
@@ -315,24 +331,29 @@ def try_all(options, suites, chosen):
             results.append(result)
             if not quiet:
                 print_row(result)
-    return summarize(options, results, time.monotonic() - begin)
+    if options.keep:
+        record.keep(results, suites, mutants)
+    return summarize(options, [r.as_dict() for r in results], time.monotonic() - begin)
 
 
-def summarize(options, results, seconds):
-    found = sum(bool(r.found) for r in results)
-    explained = sum(not r.found and bool(r.mutant.survives) for r in results)
-    table = {"planted": len(results), "found": found, "explained": explained,
-             "seconds": round(seconds, 1), "mutants": [r.as_dict() for r in results]}
+def summarize(options, rows, seconds):
+    found = sum(row["found"] for row in rows)
+    explained = sum(not row["found"] and bool(row["explained"]) for row in rows)
+    table = {"planted": len(rows), "found": found, "explained": explained,
+             "seconds": round(seconds, 1), "mutants": rows}
     text = json.dumps(table, indent=1) + "\n"
     if options.json == "-":
         sys.stdout.write(text)
     else:
-        print(f"{found} of {len(results)} found, {explained} explained, {seconds:.0f} s")
+        print(f"{found} of {len(rows)} found, {explained} explained, {seconds:.0f} s")
+        for row in rows:
+            if not row["found"]:
+                print(f"  {row['name']}: {row['error'] or row['explained'] or 'SURVIVES'}")
         if options.json:
             pathlib.Path(options.json).write_text(text, encoding="utf-8")
-    if any(r.broken for r in results):
+    if any(row["error"] for row in rows):
         return 2
-    return 0 if all(r.good for r in results) else 1
+    return 0 if all(row["found"] or row["explained"] for row in rows) else 1
 
 
 if __name__ == "__main__":

@@ -34,23 +34,101 @@ def overview(result):
     return table(("part", "verdict", "seconds"), rows)
 
 
+# What no part may have seen: (what, the simulator's tally, a medium of the soak).
+NEVER = (
+    ("frames and transactions lost", lambda tally: tally["lost"],
+     lambda m: m["transactions"]["lost"] + m["frames"]["lost"]),
+    ("doubled", lambda tally: tally["doubled"],
+     lambda m: m["transactions"]["doubled"] + m["frames"]["duplicated"]),
+    ("out of order", lambda tally: tally["reordered"], lambda m: m["frames"]["reordered"]),
+    ("corrupted", lambda tally: tally["corrupted"],
+     lambda m: m["transactions"]["wrong"] + m["frames"]["corrupted_or_foreign"]),
+    ("transactions that never ended", None, lambda m: m["transactions"]["not_ended"]),
+    ("credits leaked", None, lambda m: m["credits_leaked"]),
+    ("mbufs leaked", None, lambda m: m["mbufs_leaked"]),
+)
+
+
+def zeros(parts):
+    """What must be zero, as far as parts that can be read have counted it. In the simulator what
+    is not counted here (credits, buffers, endings) is an invariant, which ends the seed."""
+    simulated, soaked = parts.get("simulator", {}), parts.get("soak", {})
+    media, tally = soaked.get("media", []), simulated.get("tally")
+    head = ("", *(["simulation"] if tally else []), *(f"processes over {m['medium']}"
+                                                      for m in media))
+    rows = [(name, *([in_tally(tally) if in_tally else held(simulated)] if tally else []),
+             *(in_medium(m) for m in media)) for name, in_tally, in_medium in NEVER]
+    return table(head, rows) if tally or media else ""
+
+
+def held(simulated):
+    return 0 if simulated["ok"] else "see below"
+
+
+def kills(soaked):
+    """p50 and p99 of all recoveries from kill -9, of all media."""
+    samples = [ms for medium in soaked["media"]
+               for kind, of_kind in medium["recovery_samples_ms"].items() if kind != "hang"
+               for ms in of_kind]
+    if not samples:
+        return "none"
+    return (f"{rank(samples, 50):,.0f} ms and {rank(samples, 99):,.0f} ms, {len(samples)} kills")
+
+
+def rank(samples, share):
+    """Nearest rank, so it is one of the samples."""
+    return sorted(samples)[max(0, -(-len(samples) * share // 100) - 1)]
+
+
+HEADLINES = (
+    ("simulator", "seeds", lambda part: part["seeds"]),
+    ("simulator", "transactions in virtual time", lambda part: part["tally"]["transactions"]),
+    ("simulator", "faults injected in virtual time", lambda part: sum(part["faults"].values())),
+    ("soak", "transactions of real processes",
+     lambda part: sum(m["transactions"]["asked"] for m in part["media"])),
+    ("soak", "good transactions again after kill -9: p50 and p99", kills),
+    ("fuzzers", "lines of the parsers reached by fuzzers, %",
+     lambda part: part["parser_lines_percent"]),
+    ("models", "states of the models", lambda part: part["states"]),
+    ("mutants", "planted bugs found", lambda part: f"{part['found']} of {part['planted']}"),
+)
+
+
+def headlines(parts):
+    rows = [(name, pick(parts[part])) for part, name, pick in HEADLINES
+            if parts.get(part, {}).get("ok")]
+    return table(("", ""), rows) if rows else ""
+
+
 def simulator(part):
-    lines = [table(("simulation", "seeds"), part["tests"].items()),
+    lines = [table(("simulation", "seeds, from 1 on"), part["tests"].items()),
              f"{thousands(part['seeds'])} seeds. Counted: {of_map(part['tally'])}.\n",
-             f"Faults injected: {of_map(part['faults'])}.\n",
-             f"Invariants checked: {of_map(part['checks'])}.\n"]
+             "Faults injected:\n", counts("fault", part["faults"]),
+             "How often each invariant was looked at:\n", counts("invariant", part["checks"])]
     return "\n".join(lines)
 
 
+def counts(what, found):
+    return table((what, "times"), ((words(key), n) for key, n in found.items() if n))
+
+
 def models(part):
-    return (f"{part['models']} models: {part['hold']} rows hold, {part['known_bad_that_fail']} "
-            f"known-bad variants fail as they must, {thousands(part['states'])} states.\n")
+    rows = [(name, of["hold"], of["known_bad_that_fail"], of["states"])
+            for name, of in part["models"].items()]
+    return table(("model", "variants that hold", "known-bad ones that fail, as they must",
+                  "states"),
+                 [*rows, ("all", part["hold"], part["known_bad_that_fail"], part["states"])])
 
 
 def fuzzers(part):
+    rows = [(group, of["lines_reached"], of["lines"], of["lines_percent"])
+            for group, of in part["parsers"].items()]
     return (f"{part['targets']} targets, {part['seconds_each']} s each, "
             f"{thousands(part['executions'])} executions over {thousands(part['inputs_in_tree'])} "
-            f"kept inputs; {part['parser_lines_percent']} % of the parsers' lines reached.\n")
+            "kept inputs; none died.\n\n"
+            + table(("parsers", "lines reached", "lines", "%"),
+                    [*rows, ("all", *(sum(row[n] for row in rows) for n in (1, 2)),
+                             part["parser_lines_percent"])]))
 
 
 def sanitizers(part):
@@ -61,16 +139,20 @@ def sanitizers(part):
 
 
 def differential(part):
-    kinds = part["kinds"]
-    rows = kinds.items() if isinstance(kinds, dict) else enumerate(kinds)
-    told = [(kind, of_map(readers) if isinstance(readers, dict) else readers)
-            for kind, readers in rows]
+    told = [(kind, of_map(readers)) for kind, readers in part["kinds"].items()]
     return (table(("vectors", "agreed"), told)
-            + f"\nThen {thousands(part['rounds'])} rounds from seed {part['seed']}.\n")
+            + f"\nWhat is drawn follows from seed {part['seed']}.\n")
 
 
 def mutants(part):
-    text = f"{part['found']} of {part['planted']} planted bugs found.\n"
+    """Not of this run, unless they were planted in it: it says of which tree they are."""
+    rows = [(area, of["planted"], of["found"], ", ".join(of["suites"]), of["seed"] or "-")
+            for area, of in part["areas"].items()]
+    trees = ", ".join(f"{commit} ({n})" for commit, n in part["commits"].items())
+    text = table(("area", "planted", "found", "by", "seeds at most"), rows)
+    text += (f"\n{part['found']} of {part['planted']} planted bugs found; which by which test, "
+             f"after how many seeds: [mutants.md](mutants.md). Tried on commit {trees}; "
+             f"{part['in_files_that_changed']} are in files that have changed since.\n")
     for name, why in part["survivors"].items():
         text += f"\n- `{name}` survives: {why or 'NOT EXPLAINED'}\n"
     return text
@@ -108,8 +190,8 @@ def soak(part):
     columns = ("n", "p50", "p99", "max")
     rows = [(m["medium"], kind, *(m["recovery_ms"][kind][key] for key in columns))
             for m in media for kind in kinds if kind in m["recovery_ms"]]
-    return text + "\nUntil the first good transaction, ms:\n\n" + table(
-        ("medium", "after", "times", "p50", "p99", "max"), rows)
+    return (text + "\nUntil the first good transaction after kill -9 (hang: after SIGCONT), ms:\n\n"
+            + table(("medium", "after", "times", "p50", "p99", "max"), rows))
 
 
 SECTIONS = (("simulator", "Simulation", simulator), ("models", "Models", models),
@@ -119,19 +201,20 @@ SECTIONS = (("simulator", "Simulation", simulator), ("models", "Models", models)
 
 
 def document(result):
-    where = result["machine"]
-    parts = [HEAD, f"{where['date']}, commit {where['commit']}, {where['cpu']}, {where['cores']} "
-             f"CPUs, Linux {where['kernel']}, {where['compiler']}. "
-             f"{thousands(result['minutes'])} minutes were given, {thousands(result['seconds'])} "
-             f"seconds taken. **{'Every invariant held.' if result['ok'] else 'NOT all held.'}**\n",
-             overview(result)]
+    where, parts = result["machine"], result["parts"]
+    text = [HEAD, f"{where['date']}, commit {where['commit']}, {where['cpu']}, {where['cores']} "
+            f"CPUs, Linux {where['kernel']}, {where['compiler']}. "
+            f"{thousands(result['minutes'])} minutes were given, {thousands(result['seconds'])} "
+            f"seconds taken, and {thousands(result['build_seconds'])} for builds before. "
+            f"**{'Every invariant held.' if result['ok'] else 'NOT all held.'}**\n",
+            zeros(parts), headlines(parts), overview(result)]
     for name, title, write in SECTIONS:
-        part = result["parts"].get(name)
+        part = parts.get(name)
         if part is None:
             continue
-        parts.append(f"## {title}\n")
+        text.append(f"## {title}\n")
         if part["ok"]:
-            parts.append(write(part))
+            text.append(write(part))
         else:
-            parts.append("\n".join(f"- {why}" for why in part["why"]) + "\n")
-    return "\n".join(parts)
+            text.append("\n".join(f"- {why}" for why in part["why"]) + "\n")
+    return "\n".join(each for each in text if each)
