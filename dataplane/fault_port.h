@@ -52,6 +52,7 @@ public:
     }
 
     bool is_up() const override { return inner_->is_up(); }
+    Time far_turned_at(Time now) const override { return inner_->far_turned_at(now); }
     std::uint32_t frames_held_max() const override { return inner_->frames_held_max(); }
     /// The line damages and holds frames: they must not be anybody else's.
     Keep keep() const override { return Keep::kCopy; }

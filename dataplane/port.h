@@ -34,6 +34,10 @@ public:
     /// Whether frames can pass (the "PCS status" of LLR). Cheap: a cached value.
     virtual bool is_up() const = 0;
 
+    /// When the far end last took its turn to receive, by the clock of this machine; `now` where
+    /// the medium cannot tell. Any thread may have been that far end.
+    virtual Time far_turned_at(Time now) const { return now; }
+
     /// Frames held inside the port (rings, delay lines), at most, for the capacity plan.
     virtual std::uint32_t frames_held_max() const = 0;
 

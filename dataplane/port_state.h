@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/attended_clock.h"
 #include "dataplane/burst.h"
 #include "dataplane/egress_queue.h"
 #include "dataplane/host_interface.h"
@@ -74,6 +75,7 @@ struct PortState {
 
     Port<F>* device;
     std::optional<Link<F>> link;          // none on a plain port
+    AttendedClock clock;                  // what the link and its watchdog go by
     std::unique_ptr<HostInterface> host;  // where there is a link; the control thread has one side
     PortRules rules;
     /// Frames of this ingress that are in the node on a VC without credits: what credits do for a

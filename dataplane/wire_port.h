@@ -25,9 +25,28 @@ public:
     void set_up(bool up) { up_.store(up, std::memory_order_relaxed); }
     bool is_up() const { return up_.load(std::memory_order_relaxed); }
 
+    /// When an end last received, for the other one. Until it first does nobody can tell.
+    class LastTurn {
+    public:
+        void note(Time now) {
+            at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+        }
+        Time or_else(Time now) const {
+            const Time::rep at = at_.load(std::memory_order_relaxed);
+            return at == 0 ? now : Time(Duration(at));
+        }
+
+    private:
+        // Written each turn, read a few times a millisecond: nobody else's line.
+        alignas(kCacheLine) std::atomic<Time::rep> at_{0};
+    };
+    LastTurn& a_turned() { return a_turned_; }
+    LastTurn& b_turned() { return b_turned_; }
+
 private:
     SpscRing<F> a_to_b_;
     SpscRing<F> b_to_a_;
+    LastTurn a_turned_, b_turned_;
     std::atomic<bool> up_{true};
 };
 
@@ -42,9 +61,12 @@ public:
         : keep_(keep),
           wire_(std::move(wire)),
           tx_(end == End::kA ? &wire_->a_to_b() : &wire_->b_to_a()),
-          rx_(end == End::kA ? &wire_->b_to_a() : &wire_->a_to_b()) {}
+          rx_(end == End::kA ? &wire_->b_to_a() : &wire_->a_to_b()),
+          turned_(end == End::kA ? &wire_->a_turned() : &wire_->b_turned()),
+          far_turned_(end == End::kA ? &wire_->b_turned() : &wire_->a_turned()) {}
 
-    void rx_burst(Burst<F>& burst, Time) override {
+    void rx_burst(Burst<F>& burst, Time now) override {
+        turned_->note(now);
         const std::size_t n = std::min(rx_->size(burst.room()), burst.room());
         if (n == 0) return;
         for (F& slot : burst.free_slots().first(n)) {
@@ -65,6 +87,7 @@ public:
     }
 
     bool is_up() const override { return wire_->is_up(); }
+    Time far_turned_at(Time now) const override { return far_turned_->or_else(now); }
     std::uint32_t frames_held_max() const override {
         return static_cast<std::uint32_t>(tx_->capacity());
     }
@@ -75,6 +98,8 @@ private:
     std::shared_ptr<Wire<F>> wire_;
     SpscRing<F>* tx_;
     SpscRing<F>* rx_;
+    typename Wire<F>::LastTurn* turned_;
+    const typename Wire<F>::LastTurn* far_turned_;
 };
 
 }  // namespace ethlink

@@ -43,7 +43,9 @@ public:
     /// Before the first turn: opens all links.
     void start(Time now) {
         for (auto& port : ports_) {
-            if (port->link) port->link->start(now);
+            if (!port->link) continue;
+            port->clock.start(now);
+            port->link->start(now);
         }
     }
 
@@ -98,6 +100,7 @@ private:
     using Reception = typename Link<F>::Reception;
 
     // Kept short: this is the page that says what happens to a frame.
+    void pass_time(State& port);
     bool receive(State& port);
     bool transmit(State& port);
     bool collect();
@@ -151,8 +154,16 @@ private:
 // Receive: medium -> door -> link -> stage.
 
 template <FrameHandle F, class StageT>
+void Worker<F, StageT>::pass_time(State& port) {
+    port.clock.turn(now_);
+    if (port.clock.stands()) [[unlikely]]
+        port.clock.look(port.device->far_turned_at(now_));
+    port.link->on_time(port.clock.now());
+}
+
+template <FrameHandle F, class StageT>
 bool Worker<F, StageT>::receive(State& port) {
-    if (port.link) port.link->on_time(now_);
+    if (port.link) pass_time(port);
     Burst<F>& burst = port.arrived;
     port.device->rx_burst(burst, now_);
     const std::size_t n = burst.size();
@@ -479,11 +490,12 @@ void Worker<F, StageT>::keep_house() {
     for (auto& port : ports_) {
         if (!port->link) continue;
         const bool up = port->device->is_up();
-        if (up != port->was_up) port->link->on_pcs_status(up, now_);
+        if (up != port->was_up) port->link->on_pcs_status(up, port->clock.now());
         port->was_up = up;
         inject(*port);
         port->link->publish();
-        port->watchdog.look(*port->link, port->queues, now_);
+        port->watchdog.look(*port->link, port->queues, port->clock.now());
+        port->clock.look(port->device->far_turned_at(now_));
         const std::uint64_t discarded = port->link->stats().read(LinkStat::kLlrTxDiscard);
         CounterSet<Drop>& drops = port->counters.drops;
         drops.add(Drop::kLinkDiscard, discarded - drops.read(Drop::kLinkDiscard));
@@ -494,7 +506,7 @@ template <FrameHandle F, class StageT>
 Time Worker<F, StageT>::deadline() const {
     Time deadline = housekeeping_due_;
     for (const auto& port : ports_) {
-        if (port->link) deadline = std::min(deadline, port->link->deadline());
+        if (port->link) deadline = std::min(deadline, port->clock.at(port->link->deadline()));
         if (!port->staged.empty() || port->queues.ready() != 0) deadline = now_;
     }
     return deadline;

@@ -272,12 +272,12 @@ void Process::publish_table(RunningSwitch& s) {
 
 dpdk::IdlePolicy Process::idle_policy(const ProcessOptions& options) const {
     const Runtime& runtime = fabric_->runtime;
-    dpdk::IdlePolicy policy{.yield = eal_->shares_cpus()};
+    // To sleep is the better way to share: who yields instead may, by kernel, hand in his slice each
+    // time, and is starved by anybody who computes (decision 0028).
     if (runtime.idle == IdleMode::kSleep && !options.poll_busily) {
-        policy.turns_before_sleep = 256;
-        policy.sleep = runtime.idle_sleep;
+        return {.turns_before_sleep = 256, .sleep = runtime.idle_sleep};
     }
-    return policy;
+    return {.yield = eal_->shares_cpus()};
 }
 
 Expected<void, std::string> Process::run(const ProcessOptions& options) {
