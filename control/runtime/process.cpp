@@ -150,10 +150,11 @@ Expected<void, std::string> Process::start_eal(const ProcessOptions& options) {
         options.poll_threads != 0 ? options.poll_threads : fabric_->runtime.workers;
     if (threads == 0) threads = std::min(cpus.size(), workers);
     for (std::size_t i = 0; i < threads; ++i) eal.worker_cpus.push_back(cpus[i % cpus.size()]);
-    // A node that has a process of its own shares the machine with others, of which it knows
-    // nothing; who never sleeps needs a CPU of its own, and says by taskset which one.
+    // Who sleeps shares the machine with others, of which it knows nothing: pinned, all of them
+    // would stand on the first CPUs. Who never sleeps needs a CPU of its own, and says by taskset
+    // which one.
     const bool sleeps = fabric_->runtime.idle == IdleMode::kSleep && !options.poll_busily;
-    eal.pin_workers = !(options.node && sleeps);
+    eal.pin_workers = !sleeps;
     eal.extra = options.eal_extra;
     auto started = dpdk::Eal::start(eal);
     if (!started) return failure(started.error());
@@ -272,8 +273,8 @@ void Process::publish_table(RunningSwitch& s) {
 
 dpdk::IdlePolicy Process::idle_policy(const ProcessOptions& options) const {
     const Runtime& runtime = fabric_->runtime;
-    // To sleep is the better way to share: who yields instead may, by kernel, hand in his slice each
-    // time, and is starved by anybody who computes (decision 0028).
+    // To sleep is the better way to share: who yields may, by kernel, hand in his slice each time,
+    // and is starved by anybody who computes (decision 0028).
     if (runtime.idle == IdleMode::kSleep && !options.poll_busily) {
         return {.turns_before_sleep = 256, .sleep = runtime.idle_sleep};
     }
