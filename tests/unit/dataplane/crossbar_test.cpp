@@ -42,8 +42,8 @@ TEST(Crossbar, KnowsWhereEachPortLives) {
 }
 
 TEST(Crossbar, ARingForEachPairAndDirection) {
+    sim::FramePool pool(8);  // outlives what the ring still holds
     auto crossbar = three_workers();
-    sim::FramePool pool(8);
     crossbar.ring(kA, kB).push({{.frame = pool.allocate(60), .bytes = 60}, PortId{1}});
     crossbar.ring(kA, kB).publish();
     EXPECT_EQ(crossbar.ring(kB, kA).size(), 0u);

@@ -93,8 +93,8 @@ TEST(FaultPort, WhatTheMediumRefusesIsCountedAtThePort) {
 }
 
 TEST(WirePort, WhatDoesNotFitStays) {
+    sim::FramePool pool(10);  // outlives what the wire still holds
     auto wire = std::make_shared<Wire<SimFrame>>(4);
-    sim::FramePool pool(10);
     WirePort<SimFrame> a(wire, End::kA), b(wire, End::kB);
     Burst<SimFrame> burst;
     for (std::uint32_t i = 0; i < 6; ++i) burst.push(pool.allocate(60 + i));
@@ -111,8 +111,8 @@ TEST(WirePort, WhatDoesNotFitStays) {
 }
 
 TEST(WirePort, ACutCableTakesNothing) {
+    sim::FramePool pool(10);  // outlives what the wire still holds
     auto wire = std::make_shared<Wire<SimFrame>>(4);
-    sim::FramePool pool(10);
     WirePort<SimFrame> a(wire, End::kA), b(wire, End::kB);
     Burst<SimFrame> burst;
     burst.push(pool.allocate(60));
@@ -190,8 +190,8 @@ TEST(FaultPort, AFullWireIsBackPressureNotLoss) {
 }
 
 TEST(FaultPort, WhatItsLineCannotTakeStaysInTheBurst) {
-    auto wire = std::make_shared<Wire<SimFrame>>(512);
     sim::FramePool pool(1000);
+    auto wire = std::make_shared<Wire<SimFrame>>(512);
     FaultPort<SimFrame> port(std::make_unique<WirePort<SimFrame>>(wire, End::kA), pool, 64, false,
                              {.tx = {.delay = 1s}, .rx = {}});
     Burst<SimFrame> burst;
