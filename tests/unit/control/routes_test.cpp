@@ -273,6 +273,32 @@ TEST(Routes, FlowsAreSpreadAsTheCablesBeyondAre) {
     EXPECT_EQ(way(fabric, "sw1", generated_gpu_id(0)), "e1 e2 e3");
 }
 
+TEST(Routes, WhereFramesMayComeFromAboveTheyGoDownOrNowhere) {
+    // Two leaves, two spines, and a switch above these.
+    FabricBuilder builder;
+    const NodeId leaf0 = builder.add_switch(), leaf1 = builder.add_switch();
+    const NodeId spine0 = builder.add_switch(), spine1 = builder.add_switch();
+    const NodeId top = builder.add_switch();
+    builder.link(leaf0, builder.add_gpu());
+    builder.link(leaf1, builder.add_gpu());
+    for (const NodeId spine : {spine0, spine1}) {
+        builder.link(leaf0, spine);
+        builder.link(leaf1, spine);
+        builder.link(spine, top);
+    }
+    const Fabric fabric = builder.take();
+    FabricHealth health(fabric);
+    for (std::size_t i = 0; i < fabric.links.size(); ++i) {
+        const auto& link = fabric.links[i];
+        if (link.a.node == leaf0 && link.b.node == spine0) health.set_link(i, LinkHealth::kDown);
+    }
+    const Routes routes(fabric, health);
+    EXPECT_FALSE(routes.graph().is_flat());
+    EXPECT_EQ(way(routes, "sw1", generated_gpu_id(0)), "e2") << "only by the other spine";
+    EXPECT_EQ(way(routes, "sw4", generated_gpu_id(0)), "e1");
+    EXPECT_EQ(way(routes, "sw2", generated_gpu_id(0)), "") << "not up to the top and down again";
+}
+
 TEST(Routes, ParallelCablesBetweenRacksAreAllUsed) {
     const Fabric fabric = racks(2, 8, 2, 8);
     const Routes routes(fabric);
