@@ -44,8 +44,10 @@ OPTIONS = {
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": "second_deadlock_stack=1",
 }
-# Everything takes five to twenty times as long: fewer rounds of the same.
+# Everything takes five to twenty times as long: fewer rounds of the same, and of each simulation as
+# many seeds as so many seconds allow.
 FEWER = {"ETHLINK_TABLE_UPDATES": "3000"}
+LONG = {"ETHLINK_SECONDS": "30"}
 FEW = {"ETHLINK_SEEDS": "10"}
 REPORT = re.compile(r"(?:ERROR: AddressSanitizer|ERROR: LeakSanitizer|WARNING: ThreadSanitizer"
                     r"|runtime error|FATAL: ThreadSanitizer): .*")
@@ -74,7 +76,7 @@ def reports_of(folder):
 def environment(short):
     # Our own report of each test, not one among those of whoever runs this.
     own = {key: value for key, value in os.environ.items() if not key.startswith("GTEST_")}
-    return {**own, **OPTIONS, **FEWER, **(FEW if short else {})}
+    return {**own, **OPTIONS, **FEWER, **(FEW if short else LONG)}
 
 
 def sanitize(folder, kind, options):

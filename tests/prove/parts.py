@@ -221,7 +221,11 @@ def read_mutants(run):
         want({"name", "area", "suite", "found", "seed", "explained", "error", "commit",
               "same_file"} <= row.keys(), f"a mutant lacks keys: {row}")
     survivors = {row["name"]: row["explained"] or "" for row in rows if not row["found"]}
-    wrong = [f"{row['name']}: {row['error']}" for row in rows if row["error"]]
+    errors = collections.defaultdict(list)
+    for row in rows:
+        if row["error"]:
+            errors[row["error"]].append(row["name"])
+    wrong = [f"{error}: {', '.join(names)}" for error, names in errors.items()]
     wrong += [f"{row['name']} was not found" for row in rows
               if not row["found"] and not row["explained"] and not row["error"]]
     areas = {}

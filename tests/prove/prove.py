@@ -182,8 +182,14 @@ def prove(options, work):
     return result
 
 
+def interrupted(number, _):
+    raise SystemExit(f"prove: ended by signal {number}, with all that it had started")
+
+
 def main():
     options = arguments()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupted)
     if options.list:
         for part in proof.PARTS:
             print(f"{part.name:14} {part.what}")
