@@ -2,6 +2,7 @@
 """Watching and changing a running lab: `ethlink show`, `impair`, and noise on its socket."""
 import json
 import os
+import pathlib
 import socket
 import stat
 
@@ -183,10 +184,20 @@ class Show(ethlink.Case):
         else:
             self.fail("1 MB in one line was taken")
 
-    def test_the_socket_is_private(self):
-        path = self.control_socket(LAB)
+    def assert_private(self, path):
+        """A socket in a folder that is its user's alone."""
         self.assertTrue(stat.S_ISSOCK(path.stat().st_mode))
-        self.assertEqual(path.parent.stat().st_mode & 0o077, 0)
+        self.assertEqual(path.parent.stat().st_mode & 0o077, 0, path)
+        self.assertEqual(path.parent.stat().st_uid, os.geteuid(), path)
+
+    def test_the_sockets_are_private(self):
+        # X1, X7: EAL's own socket asks nobody who he is, so its folder has to.
+        self.assert_private(self.control_socket(LAB))
+        names = [line.split()[-1] for line in pathlib.Path("/proc/net/unix").read_text(
+            encoding="utf-8", errors="replace").splitlines()]
+        telemetry, = [pathlib.Path(name) for name in names
+                      if "telemetry" in name and LAB in name]
+        self.assert_private(telemetry)
         self.end()
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -111,6 +112,13 @@ class UpCase(ethlink.Case):
 
 
 class UpDown(UpCase):
+    def assert_memory_is_shared_with_the_same_user_only(self, node):
+        """Who reaches a memif socket shares the rings with us, and DPDK believes what they say."""
+        for word in node["argv"]:
+            for socket in re.findall(r"socket=([^,]+)", word):
+                folder = pathlib.Path(socket).parent.stat()
+                self.assertEqual((folder.st_mode & 0o077, folder.st_uid), (0, os.geteuid()), socket)
+
     def assert_up_and_down(self, *medium):
         before = self.interfaces()
         told = self.up(RACK, *medium)
@@ -122,6 +130,7 @@ class UpDown(UpCase):
             self.assertEqual(about["pid"], node["pid"])
             self.assertTrue(about["links_up"])
             self.assertTrue(pathlib.Path(node["log"]).stat().st_size)
+            self.assert_memory_is_shared_with_the_same_user_only(node)  # F6
         self.assert_traffic_crosses()
         self.down(self.name)
         self.assert_nothing_left()
