@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 
+#include "dataplane/follow_ups.h"
 #include "dataplane/port.h"
 #include "dataplane/spsc_ring.h"
 
@@ -40,6 +41,19 @@ public:
         // Written each turn, read a few times a millisecond: nobody else's line.
         alignas(kCacheLine) std::atomic<Time::rep> at_{0};
     };
+    /// Whom to poll next when this end has frames: set before anybody turns, and only if both ends
+    /// turn in the same thread.
+    struct Receiver {
+        Pollable* pollable = nullptr;
+        FollowUps* follow_ups = nullptr;
+
+        void has_frames() const {
+            if (pollable != nullptr) follow_ups->add(*pollable);
+        }
+    };
+    Receiver& a_receiver() { return a_receiver_; }
+    Receiver& b_receiver() { return b_receiver_; }
+
     LastTurn& a_turned() { return a_turned_; }
     LastTurn& b_turned() { return b_turned_; }
 
@@ -47,6 +61,7 @@ private:
     SpscRing<F> a_to_b_;
     SpscRing<F> b_to_a_;
     LastTurn a_turned_, b_turned_;
+    Receiver a_receiver_, b_receiver_;
     std::atomic<bool> up_{true};
 };
 
@@ -63,7 +78,8 @@ public:
           tx_(end == End::kA ? &wire_->a_to_b() : &wire_->b_to_a()),
           rx_(end == End::kA ? &wire_->b_to_a() : &wire_->a_to_b()),
           turned_(end == End::kA ? &wire_->a_turned() : &wire_->b_turned()),
-          far_turned_(end == End::kA ? &wire_->b_turned() : &wire_->a_turned()) {}
+          far_turned_(end == End::kA ? &wire_->b_turned() : &wire_->a_turned()),
+          far_(end == End::kA ? &wire_->b_receiver() : &wire_->a_receiver()) {}
 
     void rx_burst(Burst<F>& burst, Time now) override {
         turned_->note(now);
@@ -83,6 +99,7 @@ public:
         if (n == 0) return;
         for (std::size_t i = 0; i < n; ++i) tx_->push(std::move(burst[i]));
         tx_->publish();
+        far_->has_frames();
         burst.drop_front(n);
     }
 
@@ -100,6 +117,7 @@ private:
     SpscRing<F>* rx_;
     typename Wire<F>::LastTurn* turned_;
     const typename Wire<F>::LastTurn* far_turned_;
+    const typename Wire<F>::Receiver* far_;
 };
 
 }  // namespace ethlink

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <map>
 #include <sched.h>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -55,23 +57,41 @@ std::uint16_t host_mark() {
     return static_cast<std::uint16_t>(hash >> 16 ^ hash);
 }
 
-/// A worker and how much there is to poll.
+/// A worker of a node and how much there is to poll.
 struct Work {
     Pollable* pollable;
-    std::size_t ports;
+    NodeId node;
+    std::vector<PortId> ports;
 };
 
 /// Heaviest first, each to the thread with the least so far.
-std::vector<std::vector<Pollable*>> spread(std::vector<Work> work, std::size_t threads) {
-    std::ranges::stable_sort(work, std::ranges::greater{}, &Work::ports);
-    std::vector<std::vector<Pollable*>> lists(threads);
+std::vector<std::vector<Work>> spread(std::vector<Work> work, std::size_t threads) {
+    std::ranges::stable_sort(work, std::ranges::greater{},
+                             [](const Work& item) { return item.ports.size(); });
+    std::vector<std::vector<Work>> lists(threads);
     std::vector<std::size_t> load(threads, 0);
-    for (const Work& item : work) {
-        const auto least = std::ranges::min_element(load) - load.begin();
-        lists[static_cast<std::size_t>(least)].push_back(item.pollable);
-        load[static_cast<std::size_t>(least)] += item.ports;
+    for (Work& item : work) {
+        const auto least = static_cast<std::size_t>(std::ranges::min_element(load) - load.begin());
+        load[least] += item.ports.size();
+        lists[least].push_back(std::move(item));
     }
     return lists;
+}
+
+/// Tells wires that one thread turns at both ends whom they lead to.
+void join_wires(const Fabric& fabric, std::span<const std::shared_ptr<Wire<Mbuf>>> wires,
+                std::span<const Work> thread, FollowUps& follow_ups) {
+    std::map<PortRef, Pollable*> turned;
+    for (const Work& item : thread) {
+        for (const PortId port : item.ports) turned[{item.node, port}] = item.pollable;
+    }
+    for (std::size_t link = 0; link < wires.size(); ++link) {
+        const auto a = turned.find(fabric.links[link].a);
+        const auto b = turned.find(fabric.links[link].b);
+        if (!wires[link] || a == turned.end() || b == turned.end()) continue;
+        wires[link]->a_receiver() = {a->second, &follow_ups};
+        wires[link]->b_receiver() = {b->second, &follow_ups};
+    }
 }
 
 }  // namespace
@@ -286,7 +306,12 @@ Expected<void, std::string> Process::run(const ProcessOptions& options) {
     const auto add = [&](auto& node) {
         node.start(clock_.now());
         for (std::size_t i = 0; i < node.worker_count(); ++i) {
-            work.push_back({&node.worker(i), node.worker(i).port_count()});
+            auto& worker = node.worker(i);
+            Work item{&worker, node.plan().node, {}};
+            for (std::size_t port = 0; port < worker.port_count(); ++port) {
+                item.ports.push_back(worker.port(port).rules.id);
+            }
+            work.push_back(std::move(item));
         }
     };
     for (auto& s : switches_) add(*s->node);
@@ -295,7 +320,11 @@ Expected<void, std::string> Process::run(const ProcessOptions& options) {
     for (std::size_t i = 0; i < lists.size(); ++i) {
         auto& runner = *runners_.emplace_back(
             std::make_unique<dpdk::LcoreRunner>(eal_->workers()[i], clock_, idle_policy(options)));
-        if (auto started = runner.start(lists[i]); !started) return failure(started.error());
+        std::vector<Pollable*> pollables;
+        for (const Work& item : lists[i]) pollables.push_back(item.pollable);
+        join_wires(*fabric_, wires_, lists[i], runner.follow_ups());
+        if (auto started = runner.start(std::move(pollables)); !started)
+            return failure(started.error());
     }
     begin_to_talk();
     return {};

@@ -75,7 +75,11 @@ void LcoreRunner::run() {
 
 bool LcoreRunner::poll_all(Time now) {
     bool busy = false;
-    for (Pollable* pollable : pollables_) busy |= pollable->poll_once(now);
+    for (Pollable* pollable : pollables_) {
+        follow_ups_.clear();
+        busy |= pollable->poll_once(now);
+        while (Pollable* next = follow_ups_.take()) busy |= next->poll_once(now);
+    }
     return busy;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dataplane/dpdk/tsc_clock.h"
+#include "dataplane/follow_ups.h"
 #include "dataplane/pollable.h"
 #include "proto/counter.h"
 #include "proto/expected.h"
@@ -52,6 +53,8 @@ public:
 
     unsigned lcore() const { return lcore_; }
     bool running() const { return running_; }
+    /// For wires that end here at both ends. Belongs to the worker while it runs.
+    FollowUps& follow_ups() { return follow_ups_; }
     const RunnerCounters& counters() const { return counters_; }
 
 private:
@@ -63,6 +66,7 @@ private:
     TscClock clock_;
     IdlePolicy idle_;
     std::vector<Pollable*> pollables_;
+    FollowUps follow_ups_;
     std::atomic<bool> stop_requested_{false};
     std::atomic<bool> turning_{false};  // hands the pollables over to the worker and back
     unsigned lcore_;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -56,6 +57,38 @@ TEST(LcoreRunner, TurnsAllItsPollablesUntilStopped) {
     EXPECT_EQ(runner.counters().busy_turns.read(), turns);
     EXPECT_FALSE(first.went_back());
     runner.stop();
+}
+
+/// Hands frames to another one, and notes who turned.
+class Hander final : public Pollable {
+public:
+    Hander(std::vector<const Pollable*>& order, FollowUps& follow_ups, Pollable* next)
+        : order_(&order), follow_ups_(&follow_ups), next_(next) {}
+    bool poll_once(Time) override {
+        if (order_->size() < order_->capacity()) order_->push_back(this);
+        if (next_ != nullptr) follow_ups_->add(*next_);
+        return true;
+    }
+
+private:
+    std::vector<const Pollable*>* order_;
+    FollowUps* follow_ups_;
+    Pollable* next_;
+};
+
+TEST(LcoreRunner, WhoWasHandedFramesIsNext) {
+    LcoreRunner runner(test::eal().workers()[0], clock(), kPolite);
+    std::vector<const Pollable*> order;
+    order.reserve(8);
+    Hander last(order, runner.follow_ups(), nullptr);
+    Hander middle(order, runner.follow_ups(), &last);
+    Hander first(order, runner.follow_ups(), &middle);
+    Hander other(order, runner.follow_ups(), nullptr);
+    ASSERT_TRUE(runner.start({&first, &other, &middle, &last}));
+    EXPECT_TRUE(eventually([&] { return runner.counters().turns.read() > 2; }));
+    runner.stop();
+    EXPECT_EQ(order, (std::vector<const Pollable*>{&first, &middle, &last, &other, &middle, &last,
+                                                   &last, &first}));
 }
 
 TEST(LcoreRunner, SleepsWhenThereIsNothingToDo) {
