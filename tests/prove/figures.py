@@ -47,18 +47,19 @@ NEVER = (
     ("credits leaked", None, lambda m: m["credits_leaked"]),
     ("mbufs leaked", None, lambda m: m["mbufs_leaked"]),
 )
+INVARIANTS = ("\nIn the simulation endings, credits and buffers are invariants (E1, C3, R1): they "
+              "fail the seed.\n")
 
 
 def zeros(parts):
-    """What must be zero, as far as parts that can be read have counted it. In the simulator what
-    is not counted here (credits, buffers, endings) is an invariant, which ends the seed."""
+    """What must be zero, as far as parts that can be read have counted it."""
     simulated, soaked = parts.get("simulator", {}), parts.get("soak", {})
     media, tally = soaked.get("media", []), simulated.get("tally")
     head = ("", *(["simulation"] if tally else []), *(f"processes over {m['medium']}"
                                                       for m in media))
     rows = [(name, *([in_tally(tally) if in_tally else held(simulated)] if tally else []),
              *(in_medium(m) for m in media)) for name, in_tally, in_medium in NEVER]
-    return table(head, rows) if tally or media else ""
+    return table(head, rows) + (INVARIANTS if tally else "") if tally or media else ""
 
 
 def held(simulated):

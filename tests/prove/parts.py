@@ -207,10 +207,16 @@ def read_differential(run):
 # Planted bugs: what ./dev mutants --keep has kept of the last time that each was tried.
 
 MUTANTS = [str(ROOT / "dev"), "mutants"]
+SOME = 8  # names in one sentence
 
 
 def recall(_, work, __):
     return [[*MUTANTS, "--recorded", "--json", str(work / "mutants.json")]], {}
+
+
+def some(names):
+    told, more = names[:SOME], len(names) - SOME
+    return ", ".join(told) + (f" and {more} more" if more > 0 else "")
 
 
 def read_mutants(run):
@@ -225,7 +231,7 @@ def read_mutants(run):
     for row in rows:
         if row["error"]:
             errors[row["error"]].append(row["name"])
-    wrong = [f"{error}: {', '.join(names)}" for error, names in errors.items()]
+    wrong = [f"{error}: {some(names)}" for error, names in errors.items()]
     wrong += [f"{row['name']} was not found" for row in rows
               if not row["found"] and not row["explained"] and not row["error"]]
     areas = {}
