@@ -14,6 +14,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 RESULTS = HERE / "results.json"
 TABLE = ROOT / "docs/mutants.md"
+BUILT = ("proto", "dataplane", "control", "tests/unit", "tests/sim", "tests/fabrics",
+         "meson.build")
 NOT_TRIED = "not tried yet, or changed since"
 HEAD = """\
 # Mutants
@@ -39,14 +41,12 @@ def of_file(mutant):
 
 
 def commit():
-    """Of the tree, with a plus sign if it holds more than that."""
+    """The last one that changed what is built, with a plus sign if there is more than that."""
     def tell(*argv):
-        return subprocess.run(["git", *argv], capture_output=True, text=True, check=False,
-                              cwd=ROOT).stdout.strip()
-    name = tell("rev-parse", "--short=12", "HEAD") or "none"
-    changed = tell("status", "--porcelain", "--untracked-files=no", "--", ".",
-                   f":!{RESULTS.relative_to(ROOT)}", f":!{TABLE.relative_to(ROOT)}")
-    return name + ("+" if changed else "")
+        return subprocess.run(["git", *argv, "--", *BUILT], capture_output=True, text=True,
+                              check=False, cwd=ROOT).stdout.strip()
+    name = tell("log", "-1", "--format=%h", "--abbrev=12") or "none"
+    return name + ("+" if tell("status", "--porcelain") else "")
 
 
 def load():
