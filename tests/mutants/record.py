@@ -22,7 +22,8 @@ HEAD = """\
 
 Written by `./dev mutants --keep`; not edited by hand. Each row is a bug that was planted in a copy
 of the tree of that commit, and the first test of the suite that failed, with the lowest seed where
-it is a simulation: so many seeds it takes. How it is done: [testing.md](testing.md#the-mutants).
+it is a simulation: so many seeds it takes. A plus sign: the tree was that of the commit and a
+little more. How it is done: [testing.md](testing.md#the-mutants).
 """
 
 
