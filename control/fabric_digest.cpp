@@ -3,28 +3,28 @@
 
 #include <string_view>
 
+#include "proto/fnv.h"
+
 namespace ethlink::control {
 namespace {
 
 class Digest {
 public:
     void add(std::uint64_t number) {
-        for (int i = 0; i < 8; ++i, number >>= 8) byte(static_cast<std::uint8_t>(number));
+        for (int i = 0; i < 8; ++i, number >>= 8) hash_.add(static_cast<std::uint8_t>(number));
     }
     void add(std::string_view text) {
         add(text.size());  // "ab", "c" is not "a", "bc"
-        for (const char c : text) byte(static_cast<std::uint8_t>(c));
+        hash_.add(text);
     }
     void add(PortRef ref) {
         add(ref.node.value);
         add(ref.port.value);
     }
-    std::uint64_t value() const { return hash_; }
+    std::uint64_t value() const { return hash_.value(); }
 
 private:
-    void byte(std::uint8_t value) { hash_ = (hash_ ^ value) * 1'099'511'628'211u; }
-
-    std::uint64_t hash_ = 14'695'981'039'346'656'037u;
+    Fnv1a<std::uint64_t> hash_;
 };
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace ethlink::control {
 
 /// Of names, kinds, GPU-IDs, tenants, ports and links, in their order: of all that the indices in
-/// hellos stand for. Profiles, devices, faults and runtime may differ from host to host. FNV-1a: it
+/// hellos stand for. Profiles, devices, faults and runtime may differ from host to host. It
 /// finds mistakes, not attacks.
 [[nodiscard]] std::uint64_t digest_of(const Fabric& fabric);
 

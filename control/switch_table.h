@@ -10,6 +10,7 @@
 
 #include "control/route_table.h"
 #include "dataplane/forwarding_table.h"
+#include "proto/fnv.h"
 
 namespace ethlink::control {
 
@@ -17,8 +18,7 @@ namespace ethlink::control {
 /// and nodes that are added in front of it, and is the same wherever the file is read. FNV-1a, and
 /// the last step of MurmurHash3, because names differ in their last letter only.
 constexpr std::uint32_t path_salt(std::string_view node) {
-    std::uint32_t hash = 0x811C'9DC5u;
-    for (const char c : node) hash = (hash ^ static_cast<unsigned char>(c)) * 0x0100'0193u;
+    std::uint32_t hash = Fnv1a<std::uint32_t>().add(node).value();
     hash = (hash ^ hash >> 16) * 0x85EB'CA6Bu;
     hash = (hash ^ hash >> 13) * 0xC2B2'AE35u;
     return hash ^ hash >> 16;

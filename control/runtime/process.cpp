@@ -14,6 +14,7 @@
 #include "control/runtime/preflight.h"
 #include "control/runtime/stats_json.h"
 #include "control/runtime/system_random.h"
+#include "proto/fnv.h"
 
 namespace ethlink::control {
 namespace {
@@ -47,13 +48,12 @@ bool is_pci(const std::string& device) {
     return device.find(':') == 4;
 }
 
-/// The same in all processes of this machine until it boots again: they share a clock. FNV-1a.
+/// The same in all processes of this machine until it boots again: they share a clock.
 std::uint16_t host_mark() {
     std::ifstream file("/proc/sys/kernel/random/boot_id");
     std::string boot;
     std::getline(file, boot);
-    std::uint32_t hash = 2'166'136'261;
-    for (const char c : boot) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16'777'619;
+    const std::uint32_t hash = Fnv1a<std::uint32_t>().add(boot).value();
     return static_cast<std::uint16_t>(hash >> 16 ^ hash);
 }
 
