@@ -5,6 +5,7 @@
 #include <cstring>
 #include <iostream>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 #include "dataplane/dpdk/interrupt_thread.h"
@@ -48,6 +49,11 @@ Mbuf numbered_frame(MbufPool& pool, std::uint8_t i, std::uint32_t bytes) {
     Mbuf frame = pool.allocate(bytes);
     if (frame) std::memset(frame.bytes().data(), i, bytes);
     return frame;
+}
+
+std::string new_socket() {
+    static int count = 0;
+    return "ethlink-test-" + std::to_string(getpid()) + "-" + std::to_string(count++);
 }
 
 bool eventually(const std::function<bool()>& condition) {

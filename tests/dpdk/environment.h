@@ -61,6 +61,9 @@ private:
     std::thread thread_;
 };
 
+/// A name for a memif socket that nobody else has.
+std::string new_socket();
+
 /// This program in another process, kept alive as a memif server that echoes frames.
 class MemifServer {
 public:

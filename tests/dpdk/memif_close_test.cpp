@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <thread>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
 #include <rte_ethdev.h>
@@ -24,15 +23,11 @@ namespace {
 using test::eventually;
 using test::make_pool;
 using test::MemifServer;
+using test::new_socket;
 using test::open_port;
 
 constexpr int kHangUps = 100;
 constexpr std::chrono::milliseconds kStay{200};
-
-std::string new_socket() {
-    static int count = 0;
-    return "ethlink-close-" + std::to_string(getpid()) + "-" + std::to_string(count++);
-}
 
 std::unique_ptr<EthPort> open_server(const std::string& socket, MbufPool& pool) {
     return open_port("net_memif0,role=server,socket=" + socket, pool);

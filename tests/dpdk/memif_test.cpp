@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -25,14 +24,10 @@ namespace {
 using test::eventually;
 using test::make_pool;
 using test::MemifServer;
+using test::new_socket;
 using test::open_port;
 
 constexpr int kKills = 8;
-
-std::string new_socket() {
-    static int count = 0;
-    return "ethlink-test-" + std::to_string(getpid()) + "-" + std::to_string(count++);
-}
 
 /// Keeps some frames on their way to the server and back.
 class Pinger final : public Pollable {

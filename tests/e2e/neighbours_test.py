@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import ethlink
+import fabric
 
 LEDGER = os.environ.get("ETHLINK_LEDGER", "")
 LEAF_SPINE = ethlink.CONFIGS / "leaf-spine.yaml"
@@ -22,13 +23,11 @@ MEMORY, SLICE = 1 << 20, 8192
 SILENT = {"loss": 1.0}
 
 
-class Fabric(ethlink.Case):
-    """Programs that work on each other's memory, and what the processes say meanwhile."""
+class Work(ethlink.Case):
+    """Programs that work on each other's memory, and what the processes say meanwhile; the control
+    socket of a node is `socket(node)` of who inherits it."""
     owners = ()
     workers = ()
-
-    def socket(self, node):
-        raise NotImplementedError
 
     def states(self, node):
         """{what: state} of all that this process knows to be out of use."""
@@ -135,24 +134,9 @@ def track_of(switch):
     return int(switch[-1]) % 2
 
 
-class ManyProcesses(Fabric):
-    count = 0
-
-    def setUp(self):
-        super().setUp()
-        ManyProcesses.count += 1
-        self.name = f"test-{os.getpid()}-n{ManyProcesses.count}"
-        self.addCleanup(lambda: subprocess.run([ethlink.PROGRAM, "down", "--all"], env=self.env,
-                                               capture_output=True, timeout=60, check=False))
-
-    def socket(self, node):
-        return f"{self.name}.{node}"
-
-    def up(self, *arguments):
-        ended = self.run_program("up", *arguments, "--name", self.name, "--medium", MEDIUM,
-                                 "--wait", "60", "--json", limit=90)
-        self.assertEqual(ended.code, ethlink.OK, ended)
-        self.nodes = {node["node"]: node for node in ended.json["nodes"]}
+class ManyProcesses(Work, fabric.Case):
+    def up_and_heard(self, file, *arguments):
+        self.nodes = self.up_on(MEDIUM, file, *arguments)
         ethlink.eventually(lambda: all(self.all_hear(node) for node in self.nodes), 20,
                            "hellos on all links")
 
@@ -214,7 +198,7 @@ class ManyProcesses(Fabric):
 
     def test_two_racks(self):
         # S13
-        self.up(DUAL_RACK, "--impairable")
+        self.up_and_heard(DUAL_RACK, "--impairable")
         link = "r0-leaf0:u0 - r1-leaf0:u0"
         pairs = [(f"gpu{i}", f"gpu{(i + 4) % 8}") for i in range(8)]
         other_track = ("r0-leaf1", "r1-leaf1")  # Hears nothing of it, and need not.
@@ -235,7 +219,7 @@ class ManyProcesses(Fabric):
 
     def test_leaves_and_spines(self):
         # S13
-        self.up(LEAF_SPINE)
+        self.up_and_heard(LEAF_SPINE)
         pairs = [(f"gpu{i}", f"gpu{(i + 4) % 12}") for i in range(0, 12, 2)]
         # 1. Drained in one process, known in all of the track, and back.
         self.ask(self.socket("spine2"), command="drain", what="spine2")
@@ -253,7 +237,7 @@ class ManyProcesses(Fabric):
               for rack in range(3) for track in (0, 1))])
 
 
-class OneProcess(Fabric):
+class OneProcess(Work):
     def socket(self, node):
         return f"neighbours-{os.getpid()}"
 

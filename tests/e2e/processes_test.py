@@ -3,30 +3,15 @@
 import os
 import pathlib
 import signal
-import subprocess
 
 import ethlink
+import fabric
 
 FRAMES = 6_000  # of each endpoint
 MISTAKES = ("missing", "duplicated", "reordered", "unexpected")
 
 
-class AllToAll(ethlink.Case):
-    count = 0
-
-    def setUp(self):
-        super().setUp()
-        AllToAll.count += 1
-        self.name = f"test-{os.getpid()}-a{AllToAll.count}"
-        self.addCleanup(lambda: subprocess.run([ethlink.PROGRAM, "down", "--all"], env=self.env,
-                                               capture_output=True, timeout=60, check=False))
-
-    def up(self, file, medium):
-        ended = self.run_program("up", file, "--name", self.name, "--medium", medium,
-                                 "--wait", "60", "--json", limit=90)
-        self.assertEqual(ended.code, ethlink.OK, ended)
-        return {node["node"]: node for node in ended.json["nodes"]}
-
+class AllToAll(fabric.Case):
     def end(self, nodes):
         """All of them before the first generator starts: a daemon answers probes, too."""
         for node in nodes:
@@ -43,12 +28,12 @@ class AllToAll(ethlink.Case):
                           prefix=("ip", "netns", "exec", inside) if inside else ())
 
     def dropped(self, switch):
-        rows = self.ask(f"{self.name}.{switch}", command="drops")
+        rows = self.ask(self.socket(switch), command="drops")
         return {row["port"]: row["drops"] for row in rows if row["drops"]}
 
     def assert_all_to_all(self, file, medium):
         # S1, S6
-        nodes = self.up(ethlink.CONFIGS / file, medium)
+        nodes = self.up_on(medium, ethlink.CONFIGS / file)
         gpus = [name for name in nodes if name.startswith("gpu")]
         self.end([nodes[name] for name in gpus])
         generators = {name: self.start_generator(

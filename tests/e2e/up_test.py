@@ -11,6 +11,7 @@ import time
 import unittest
 
 import ethlink
+import fabric
 
 RACK = ethlink.CONFIGS / "single-rack.yaml"
 PAIR = ethlink.CONFIGS / "back-to-back.yaml"
@@ -32,33 +33,11 @@ links:
 """
 
 
-class UpCase(ethlink.Case):
-    count = 0
-
-    def setUp(self):
-        super().setUp()
-        # Namespaces are the machine's: with this name ethlink.sweep_namespaces() knows them, too.
-        UpCase.count += 1
-        self.name = f"test-{os.getpid()}-{UpCase.count}"
-        self.addCleanup(self.end_all)
-
-    def end_all(self):
-        # What `up` starts lives on without us.
-        subprocess.run([ethlink.PROGRAM, "down", "--all"], env=self.env, capture_output=True,
-                       timeout=30, check=False)
-
-    def up(self, *arguments, code=ethlink.OK, **how):
-        ended = self.run_program("up", *arguments, "--name", self.name, "--json", **how)
-        self.assertEqual(ended.code, code, ended)
-        return ended.json if code == ethlink.OK else ended
-
+class UpCase(fabric.Case):
     def down(self, *arguments, code=ethlink.OK):
         ended = self.run_program("down", *arguments)
         self.assertEqual(ended.code, code, ended)
         return ended
-
-    def socket(self, node):
-        return f"{self.name}.{node}"
 
     def processes(self):
         """Ids of the processes whose command line names our folder; none of them is a test."""
