@@ -83,7 +83,7 @@ struct CapacityPlan {
     std::uint32_t headroom_bytes = 0;  // in front of the frame
     std::uint32_t buffer_bytes = 0;    // data room: headroom, frame, tag, FCS; a multiple of 64
     std::uint64_t pool_bytes = 0;
-    std::uint64_t ring_bytes = 0;  // queues, rings and replay buffers
+    std::uint64_t ring_bytes = 0;     // queues, rings and replay buffers
     std::uint64_t channel_bytes = 0;  // requests and responses that endpoints keep
     std::uint64_t memory_bytes() const { return pool_bytes + ring_bytes + channel_bytes; }
     std::vector<ConfigError> warnings;

@@ -14,6 +14,8 @@
 #include "dataplane/fault_options.h"
 #include "dataplane/random.h"
 #include "proto/counter.h"
+#include "proto/drop.h"
+#include "proto/expected.h"
 #include "proto/frame.h"
 #include "proto/time.h"
 #include "proto/wire/control_frame.h"
@@ -94,7 +96,9 @@ private:
     static constexpr Duration kHoldMax = std::chrono::microseconds(50);
     static constexpr std::size_t kHeldMax = 64;
 
+    std::size_t fcs_bytes() const { return fcs_in_frame_ ? wire::kFcsSize : 0; }
     bool dies(F& frame);
+    Expected<wire::ControlFrameView, Drop> ordered_sets_of(const F& frame) const;
     bool dies_as_control(const F& frame);
     bool dies_without_credits(F& frame);
     void flip_bit(F& frame);
@@ -175,15 +179,23 @@ bool FaultLine<F>::dies(F& frame) {
     return false;
 }
 
+/// An error for all other frames.
+template <FrameHandle F>
+Expected<wire::ControlFrameView, Drop> FaultLine<F>::ordered_sets_of(const F& frame) const {
+    const Unexpected<Drop> other(Drop::kControlMalformed);
+    if (frame.size() < fcs_bytes()) return other;
+    const auto bytes = frame.bytes().first(frame.size() - fcs_bytes());
+    const auto view = wire::parse(bytes);
+    if (!view || !view->is_control()) return other;
+    auto control = wire::parse_control(bytes);
+    if (control && control->kind() != wire::ControlKind::kOrderedSets) return other;
+    return control;
+}
+
 template <FrameHandle F>
 bool FaultLine<F>::dies_as_control(const F& frame) {
-    const std::size_t fcs = fcs_in_frame_ ? wire::kFcsSize : 0;
-    if (frame.size() < fcs) return false;
-    const auto bytes = frame.bytes().first(frame.size() - fcs);
-    const auto view = wire::parse(bytes);
-    if (!view || !view->is_control()) return false;
-    const auto control = wire::parse_control(bytes);
-    if (!control || control->kind() != wire::ControlKind::kOrderedSets) return false;
+    const auto control = ordered_sets_of(frame);
+    if (!control) return false;
     for (std::size_t i = 0; i < control->count(); ++i) {
         const wire::CtlOsType type = control->ctl_os(i).type;
         if (type == wire::CtlOsType::kAck && random_.chance(options_.llr_ack_drop)) {
@@ -201,13 +213,8 @@ bool FaultLine<F>::dies_as_control(const F& frame) {
 /// What is left of the frame says everything but CF_Updates; true if that is nothing.
 template <FrameHandle F>
 bool FaultLine<F>::dies_without_credits(F& frame) {
-    const std::size_t fcs = fcs_in_frame_ ? wire::kFcsSize : 0;
-    if (frame.size() < fcs) return false;
-    const auto bytes = frame.bytes().first(frame.size() - fcs);
-    const auto view = wire::parse(bytes);
-    if (!view || !view->is_control()) return false;
-    const auto control = wire::parse_control(bytes);
-    if (!control || control->kind() != wire::ControlKind::kOrderedSets) return false;
+    const auto control = ordered_sets_of(frame);
+    if (!control) return false;
     std::array<std::byte, wire::kMaxControlFrame> rest;
     wire::ControlFrameWriter writer(rest);
     writer.begin(control->tx_epoch(), control->rx_epoch());
@@ -221,7 +228,7 @@ bool FaultLine<F>::dies_without_credits(F& frame) {
     add(FaultStat::kCfUpdateDropped);
     const std::size_t size = writer.finish();
     if (size == 0) return true;
-    frame.trim(frame.size() - static_cast<std::uint32_t>(size + fcs));
+    frame.trim(frame.size() - static_cast<std::uint32_t>(size + fcs_bytes()));
     std::copy_n(rest.begin(), size, frame.bytes().begin());
     if (fcs_in_frame_) wire::write_fcs(frame.bytes());
     return false;

@@ -5,23 +5,12 @@
 
 #include "control/cli/common.h"
 #include "control/report_table.h"
+#include "control/runtime/stats_json.h"
 
 namespace ethlink::cli {
 namespace {
 
 using control::LabReport;
-
-nlohmann::json percentiles(const HistogramSnapshot& histogram) {
-    return {{"count", histogram.count()},
-            {"min", histogram.min()},
-            {"mean", histogram.mean()},
-            {"p50", histogram.at_percentile(50)},
-            {"p90", histogram.at_percentile(90)},
-            {"p99", histogram.at_percentile(99)},
-            {"p999", histogram.at_percentile(99.9)},
-            {"p9999", histogram.at_percentile(99.99)},
-            {"max", histogram.max()}};
-}
 
 double mpps(const LabReport& report) {
     return static_cast<double>(report.frames.delivered()) / report.seconds / 1e6;
@@ -90,7 +79,7 @@ nlohmann::json to_json(const LabReport& report) {
     }
     nlohmann::json nodes = nlohmann::json::object();
     for (const control::NodeLatency& node : report.nodes) {
-        nodes[node.node] = percentiles(node.residence);
+        nodes[node.node] = control::histogram_json(node.residence);
     }
     nlohmann::json links = nlohmann::json::array();
     for (const control::LinkReport& link : report.per_link) {
@@ -125,7 +114,7 @@ nlohmann::json to_json(const LabReport& report) {
             {"mbufs", {{"leaked", report.mbufs_leaked}}},
             {"memory_bytes", report.memory_bytes},
             {"drops", drops},
-            {"latency_ns", percentiles(report.latency)},
+            {"latency_ns", control::histogram_json(report.latency)},
             {"node_latency_ns", nodes},
             {"links", links}};
 }

@@ -22,8 +22,8 @@ struct EalOptions {
     std::string instance = "main";  // file prefix ethlink-<instance>; one per process on a host
     MemoryMode memory = MemoryMode::kAuto;
     std::uint32_t memory_mb = 256;
-    std::vector<unsigned> control_cpus = {};    // main lcore's; empty: those the process may use
-    std::vector<unsigned> worker_cpus = {};     // one worker lcore each; a CPU may be repeated
+    std::vector<unsigned> control_cpus = {};  // main lcore's; empty: those the process may use
+    std::vector<unsigned> worker_cpus = {};   // one worker lcore each; a CPU may be repeated
     // False: they run wherever the system lets them. Processes that know nothing of each other and
     // sleep when idle would else all crowd on the first CPU.
     bool pin_workers = true;

@@ -16,6 +16,7 @@
 #include "proto/wire/fcs.h"
 #include "tests/sim/frame.h"
 #include "tests/sim/ghost.h"
+#include "tests/sim/stepping.h"
 #include "tests/sim/storm_line.h"
 
 namespace ethlink::sim {
@@ -215,8 +216,11 @@ private:
 };
 
 template <class Seq = Cyclic<20>>
-class Pair {
+class Pair : public Stepping<Pair<Seq>> {
 public:
+    using Stepping<Pair>::now;
+    using Stepping<Pair>::run_until;
+
     explicit Pair(const PairOptions& wanted, std::size_t frames = 20'000)
         : options(wanted),
           pool(frames),
@@ -237,18 +241,6 @@ public:
             if (!end->frozen) end->transmit(now);
         }
     }
-    /// Steps until `done`, at most for `limit` of virtual time; false if it never was.
-    template <class Done>
-    bool run_until(Done done, Duration limit) {
-        for (const Time end = now + limit; now < end;) {
-            step();
-            if (done()) return true;
-        }
-        return false;
-    }
-    void run_for(Duration time) {
-        run_until([] { return false; }, time);
-    }
     bool come_up() {
         return run_until(
             [&] { return a.link().is_up() && b.link().is_up() && heard(a) && heard(b); },
@@ -267,7 +259,6 @@ public:
 
     const PairOptions options;
     FramePool pool;
-    Time now{std::chrono::seconds(1)};
     PairEnd<Seq> a, b;
 
 private:

@@ -27,6 +27,7 @@
 #include "dataplane/wire_port.h"
 #include "tests/sim/frame.h"
 #include "tests/sim/oracle.h"
+#include "tests/sim/stepping.h"
 
 namespace ethlink::sim {
 
@@ -105,7 +106,7 @@ private:
 
 /// The nodes of one fabric. The pool holds exactly what the capacity plan says, caches and devices
 /// apart, which a simulation has not.
-class Rack {
+class Rack : public Stepping<Rack> {
 public:
     using Switch = control::Node<SimFrame, SwitchStage<SimFrame>>;
     using Endpoint = control::Node<SimFrame, SickStage>;
@@ -151,17 +152,6 @@ public:
             if (loop != frozen_) busy |= loop->poll_once(now);
         }
         return busy;
-    }
-    template <class Done>
-    bool run_until(Done done, Duration limit) {
-        for (const Time end = now + limit; now < end;) {
-            step();
-            if (done()) return true;
-        }
-        return false;
-    }
-    void run_for(Duration time) {
-        run_until([] { return false; }, time);
     }
 
     // Over all endpoints.
@@ -398,7 +388,6 @@ public:
     control::Workload workload;
     Planned planned;
     FramePool pool;
-    Time now{std::chrono::seconds(1)};
 
 private:
     static constexpr std::array kBehindTheLink{

@@ -23,6 +23,7 @@
 #include "dataplane/worker.h"
 #include "tests/sim/frame.h"
 #include "tests/sim/ghost.h"
+#include "tests/sim/stepping.h"
 
 namespace ethlink::sim {
 
@@ -100,7 +101,7 @@ struct RigOptions {
     Keep keep = Keep::kCopy;  // how all links keep what they sent; kLend only without software_fcs
 };
 
-class SwitchRig {
+class SwitchRig : public Stepping<SwitchRig> {
 public:
     using Switch = Worker<SimFrame, SwitchStage<SimFrame>>;
     using Endpoint = Worker<SimFrame, ScriptStage>;
@@ -151,17 +152,6 @@ public:
         }
         for (auto& worker : workers_) all.push_back(worker.get());
         return all;
-    }
-    template <class Done>
-    bool run_until(Done done, Duration limit) {
-        for (const Time end = now + limit; now < end;) {
-            step();
-            if (done()) return true;
-        }
-        return false;
-    }
-    void run_for(Duration time) {
-        run_until([] { return false; }, time);
     }
     bool come_up() {
         return run_until(
@@ -299,7 +289,6 @@ public:
     const RigOptions options;
     FramePool pool;
     Snapshot<ForwardingTable> tables;
-    Time now{std::chrono::seconds(1)};
 
 private:
     struct Outer {

@@ -376,22 +376,11 @@ std::vector<Refusal> refusals() {
 TEST(Switch, EveryReasonToRefuseHasAFrameThatMeetsIt) {
     // What no switch says: media do (FaultPort, EthPort), endpoints, dead links and hellos
     // (Worker), or nobody yet.
-    std::set<Drop> seen{Drop::kMultiSegment,
-                        Drop::kNotForMe,
-                        Drop::kBadIcrc,
-                        Drop::kUnknownOpcode,
-                        Drop::kUnknownVersion,
-                        Drop::kTxnMalformed,
-                        Drop::kTxnUnknownChannel,
-                        Drop::kTxnStale,
-                        Drop::kTxnDuplicate,
-                        Drop::kTxnGap,
-                        Drop::kTxnNoRoom,
-                        Drop::kTxnKeyRate,
-                        Drop::kEgressDown,
-                        Drop::kLinkDiscard,
-                        Drop::kVcStuck,
-                        Drop::kPuntFull};
+    std::set<Drop> seen{
+        Drop::kMultiSegment,   Drop::kNotForMe,     Drop::kBadIcrc,           Drop::kUnknownOpcode,
+        Drop::kUnknownVersion, Drop::kTxnMalformed, Drop::kTxnUnknownChannel, Drop::kTxnStale,
+        Drop::kTxnDuplicate,   Drop::kTxnGap,       Drop::kTxnNoRoom,         Drop::kTxnKeyRate,
+        Drop::kEgressDown,     Drop::kLinkDiscard,  Drop::kVcStuck,           Drop::kPuntFull};
     for (const Refusal& refusal : refusals()) {
         SCOPED_TRACE(std::string(name(refusal.reason)));
         RigOptions options = plain_ports(2);
