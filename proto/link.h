@@ -18,6 +18,7 @@
 #include "proto/profile.h"
 #include "proto/replay_buffer.h"
 #include "proto/time.h"
+#include "proto/wire/control_frame.h"
 #include "proto/wire/fcs.h"
 #include "proto/wire/frame.h"
 #include "proto/wire/hello.h"
@@ -172,8 +173,8 @@ private:
         return static_cast<std::uint8_t>(llr_tx_.epoch() & BasicLlrRx<Seq>::kSessionMask);
     }
 
-    // Cold half: link_control.h. Kept out of line, so that the hot half is small enough to be
-    // compiled into the poll loop as one piece.
+    // Cold half: link_control.h, link_emit.h. Kept out of line, so that the hot half is small
+    // enough to be compiled into the poll loop as one piece.
     [[gnu::noinline]] RxOutcome on_control(wire::FrameView view, bool eligible);
     void on_ctl_os(const wire::CtlOs& set, bool ours);
     void on_ack_or_nack(const wire::CtlOs& set);
@@ -195,8 +196,16 @@ private:
     [[gnu::noinline]] void emit_due_control(Out& out);
     template <class Out>
     void emit_ordered_sets(Out& out);
+    void say(wire::ControlFrameWriter& writer, const wire::CtlOs& set, LinkStat as);
+    void say_answer(wire::ControlFrameWriter& writer, bool full);
+    void say_sessions(wire::ControlFrameWriter& writer);
+    void say_credits(wire::ControlFrameWriter& writer, bool full);
     template <class Out>
     bool emit_cc_update(Out& out);
+    template <class Write>
+    F control_frame(Write write);
+    template <class Out>
+    void push_beside(F&& frame, Out& out);
     template <class Out>
     [[gnu::cold]] void emit_replay(Out& out);
     template <class Out>
@@ -359,4 +368,5 @@ using Link = BasicLink<F>;
 }  // namespace ethlink
 
 #include "proto/link_control.h"  // IWYU pragma: keep
+#include "proto/link_emit.h"     // IWYU pragma: keep
 #include "proto/link_runs.h"     // IWYU pragma: keep

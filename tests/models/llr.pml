@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Link-level retry, one direction: proto/llr_tx.cpp, proto/llr_rx.cpp, and what proto/link_control.h
- * makes of both. The wire loses, damages, doubles, displaces and keeps stale copies, each so many
- * times; either end may be restarted and forget everything.
+ * and link_emit.h make of both. The wire loses, damages, doubles, displaces and keeps stale copies,
+ * each so many times; either end may be restarted and forget everything.
  *
  * Safety: what is handed up is handed up once and in order, without a gap within a session; nothing
  * of a session that is over; what the sender frees has been handed up. Liveness: when the faults are
@@ -393,13 +393,18 @@ end:
         :: r_state == R_NACK -> answer = NACK; r_state = R_NACK_SENT; r_ack_wanted = false
         :: r_state != R_NACK && r_ack_wanted -> answer = ACK; r_ack_wanted = false
         :: r_state != R_NACK && !r_ack_wanted ->
-#ifdef NO_REACK
+#if defined(NO_REACK)
             answer = NONE
-#else
+#elif defined(SILENT_UNTIL_EXPECTED)
             answer = (rx_due && r_epoch != 0 && r_state == R_ACKS -> ACK : NONE)
+#else
+            answer = (rx_due && r_epoch != 0 -> ACK : NONE)
 #endif
         fi;
-        to_tx!r_epoch, answer, PREVIOUS(r_expected), r_echo, r_echo_seq;
+        if /* Who has nothing to say sends nothing; without a session he has credits to tell. */
+        :: answer == NONE && r_echo == 0 && r_epoch != 0 -> skip
+        :: else -> to_tx!r_epoch, answer, PREVIOUS(r_expected), r_echo, r_echo_seq
+        fi;
         r_echo = 0; r_echo_seq = 0; rx_due = false; answer = NONE
        }
     :: atomic { /* A new process. What was under way to the old one has died with its queue. */

@@ -402,7 +402,7 @@ wire::Hello forgery(const Fabric& fabric, World& world, PortRef to) {
     if (pick(random, 0, 3) == 0) hello.digest ^= 1;
     if (pick(random, 0, 3) == 0) hello.heard.incarnation ^= 1;
     if (pick(random, 0, 3) == 0) hello.self = {number(nodes), 0, number(2)};
-    for (int i = pick(random, 0, 10); i > 0; --i) {
+    for (int i = pick(random, 0, int{wire::Hello::kMaxAdverts}); i > 0; --i) {
         const std::uint64_t bits = std::uint64_t{number(8)} << pick(random, 0, 40);
         hello.add({.node = number(nodes),
                    .part = static_cast<std::uint16_t>(number(2)),

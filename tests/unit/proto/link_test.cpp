@@ -339,6 +339,25 @@ TEST(Link, RepeatsEverythingNowAndThen) {
     EXPECT_EQ(beats, 10);
 }
 
+TEST(Link, NamesItsSessionThoughItWaitsForAReplayAndKnowsNoCredits) {
+    // R2: a stale INIT and a stale frame may have led it into a session that is none any more. The
+    // neighbour, whose frames it refuses, must hear so.
+    LoneLink lone(quick_profile());
+    lone.turn();
+    lone.hear_sets(
+        {{.type = CtlOsType::kInit, .value = LoneLink::kTheirSeq, .arg = LoneLink::kTheirEpoch}});
+    for (int lost = 0; lost < 3; ++lost) lone.next_word();
+    lone.hear_next(kVc);
+    EXPECT_EQ(lone.turn_sets(1ms).count(CtlOsType::kNack), 1u);
+    for (int i = 0; i < 3; ++i) {
+        const Said said = lone.turn_sets(100us);
+        const auto ack = said.find(CtlOsType::kAck);
+        ASSERT_TRUE(ack) << "said nothing in turn " << i;
+        EXPECT_EQ(ack->value, LoneLink::kTheirSeq - 1) << "nothing more than it has";
+        EXPECT_EQ(said.rx_epoch, LoneLink::kTheirEpoch);
+    }
+}
+
 TEST(Link, SaysNothingOfCreditsBeforeTheSessionsFirstCcUpdate) {
     // C8: until then our counters are those of an older session.
     LoneLink lone(quick_profile());
