@@ -125,6 +125,7 @@ struct Runtime {
         0;  // poll threads of the process; 0 = auto: one per CPU, as far as useful
     IdleMode idle = IdleMode::kSleep;
     Duration idle_sleep = std::chrono::microseconds(50);
+    Duration idle_sleep_max = std::chrono::microseconds(500);
     // Of hellos to each neighbour, who is taken for dead after ten without one; 0 = none.
     Duration hello_interval = std::chrono::milliseconds(100);
     MemoryMode memory = MemoryMode::kAuto;

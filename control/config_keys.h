@@ -75,6 +75,7 @@ inline constexpr NumberKey kSeed{"seed", 0, INT64_MAX, ""};
 // runtime
 inline constexpr NumberKey kThreads{"workers", 1, 64, "threads"};
 inline constexpr NumberKey kIdleSleep{"idle_sleep_us", 1, 1'000'000, "us"};
+inline constexpr NumberKey kIdleSleepMax{"idle_sleep_max_us", 1, 1'000'000, "us"};
 inline constexpr NumberKey kHelloInterval{"hello_interval_ms", 0, 10'000, "ms (0: no hellos)"};
 inline constexpr NumberKey kMemoryMb{"memory_mb", 1, 1'048'576, "MB"};
 inline constexpr NumberKey kWireFrames{"wire_frames", 64, 65'536, "frames", true};

@@ -129,6 +129,7 @@ Runtime read_runtime(const ConfigValue& value, ConfigLog& log) {
     runtime.workers = read_threads(map, log);
     runtime.idle = map.choice("idle", kIdleModes, runtime.idle);
     runtime.idle_sleep = map.duration(keys::kIdleSleep, runtime.idle_sleep);
+    runtime.idle_sleep_max = map.duration(keys::kIdleSleepMax, runtime.idle_sleep_max);
     runtime.hello_interval = map.duration(keys::kHelloInterval, runtime.hello_interval);
     runtime.memory = map.choice("memory", kMemoryModes, runtime.memory);
     runtime.memory_mb = map.number(keys::kMemoryMb, runtime.memory_mb);

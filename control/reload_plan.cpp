@@ -37,9 +37,9 @@ auto parts(const FaultOptions& f) {  // but for the seed, which depends on the o
                     f.llr_ack_drop, f.llr_nack_drop, f.cf_update_drop);
 }
 auto parts(const Runtime& r) {
-    return std::tie(r.workers, r.idle, r.idle_sleep, r.hello_interval, r.memory, r.memory_mb,
-                    r.wire_frames, r.endpoint_queue_frames, r.rx_descriptors, r.tx_descriptors,
-                    r.pool_cache_frames);
+    return std::tie(r.workers, r.idle, r.idle_sleep, r.idle_sleep_max, r.hello_interval, r.memory,
+                    r.memory_mb, r.wire_frames, r.endpoint_queue_frames, r.rx_descriptors,
+                    r.tx_descriptors, r.pool_cache_frames);
 }
 
 bool same(const Profile& a, const Profile& b) {

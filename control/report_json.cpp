@@ -143,6 +143,7 @@ json to_json(const Runtime& runtime) {
     return {{"workers", workers},
             {"idle", word(runtime.idle)},
             {"idle_sleep_us", to_us(runtime.idle_sleep)},
+            {"idle_sleep_max_us", to_us(runtime.idle_sleep_max)},
             {"hello_interval_ms", to_ms(runtime.hello_interval)},
             {"memory", word(runtime.memory)},
             {"memory_mb", runtime.memory_mb},

@@ -100,7 +100,8 @@ struct PortState {
     Scheduler scheduler;
     PortWatchdog watchdog;
     Burst<F> arrived;
-    Burst<F> staged;  // what the device refused last turn is still in it
+    Burst<F> staged;       // what the device refused last turn is still in it
+    bool refused = false;  // ... and there are frames of somebody among it
     bool was_up = true;
     PortCounters counters;
     std::vector<typename ReplayBuffer<F>::Slot> slots;

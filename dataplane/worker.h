@@ -2,7 +2,6 @@
 // The poll loop: one core's share of one node, and the life of a frame from receive to transmit.
 #pragma once
 
-#include <bit>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -49,18 +48,18 @@ public:
         }
     }
 
-    bool poll_once(Time now) override {
+    Turn poll_once(Time now) override {
         now_ = now;  // The only clock value of this turn.
-        bool busy = false;
+        Turn turn = Turn::kIdle;
         residence_.turn(now);
         stage_.refresh();
-        for (auto& port : ports_) busy |= receive(*port);
-        if (crossbar_->worker_count() > 1) busy |= collect();
-        busy |= stage_.originate(*this, now);
-        for (auto& port : ports_) busy |= transmit(*port);
+        for (auto& port : ports_) turn |= receive(*port);
+        if (crossbar_->worker_count() > 1) turn |= busy_if(collect());
+        turn |= busy_if(stage_.originate(*this, now));
+        for (auto& port : ports_) turn |= transmit(*port);
         if constexpr (requires { stage_.end_turn(); }) stage_.end_turn();
         if (now >= housekeeping_due_) keep_house();
-        return busy;
+        return turn;
     }
 
     // What a stage may ask of its node (see Stage).
@@ -101,8 +100,8 @@ private:
 
     // Kept short: this is the page that says what happens to a frame.
     void pass_time(State& port);
-    bool receive(State& port);
-    bool transmit(State& port);
+    Turn receive(State& port);
+    Turn transmit(State& port);
     bool collect();
 
     // One piece of code for the compiler: what is said of a frame stays in registers.
@@ -121,15 +120,19 @@ private:
     }
     [[gnu::always_inline]] inline void deliver(State& port, F& frame, const wire::FrameView& view,
                                                Arrival arrival);
-    void transmit_link(State& port);
-    [[gnu::noinline]] void transmit_plain(State& port);
-    [[gnu::cold]] void discard_stuck(State& port);
-    [[gnu::cold]] void refuse_unreadable(State& port, F& frame, Drop reason);
+    /// Whether they staged anything that links do not say by themselves.
+    bool transmit_link(State& port);
+    [[gnu::noinline]] bool transmit_plain(State& port);
     [[gnu::always_inline]] inline void give_back(PortId ingress, Vc vc, Credits credits);
     [[gnu::always_inline]] inline void returned(State& ingress, Vc vc, Credits credits);
+
+    // What is rare: worker_upkeep.h.
+    [[gnu::cold]] void refuse_unreadable(State& port, F& frame, Drop reason);
+    [[gnu::cold]] void discard_stuck(State& port);
     [[gnu::cold]] void punt(State& port, const wire::FrameView& view);
     void inject(State& port);
     void keep_house();
+
     State& local(PortId port) { return *here_[port.value]; }
 
     /// To a port of another worker, in one turn.
@@ -149,6 +152,7 @@ private:
     StageT stage_;
     Residence residence_;
     Time housekeeping_due_{};
+    std::size_t upkeep_ = 0;  // frames of the burst that were only between links
 };
 
 // Receive: medium -> door -> link -> stage.
@@ -162,13 +166,14 @@ void Worker<F, StageT>::pass_time(State& port) {
 }
 
 template <FrameHandle F, class StageT>
-bool Worker<F, StageT>::receive(State& port) {
+Turn Worker<F, StageT>::receive(State& port) {
     if (port.link) pass_time(port);
     Burst<F>& burst = port.arrived;
     port.device->rx_burst(burst, now_);
     const std::size_t n = burst.size();
     port.counters.rx_bursts[n].add();
-    if (n == 0) return false;
+    if (n == 0) return Turn::kIdle;
+    upkeep_ = 0;
     std::uint64_t bytes = 0;
     for (const F& frame : burst) frame.prefetch();  // All misses at once, not one by one.
     if (port.link) [[likely]] {
@@ -187,7 +192,7 @@ bool Worker<F, StageT>::receive(State& port) {
     burst.clear();
     port.counters.rx_frames.add(n);
     port.counters.rx_bytes.add(bytes);
-    return true;
+    return upkeep_ < n ? Turn::kBusy : Turn::kUpkeep;
 }
 
 template <FrameHandle F, class StageT>
@@ -219,8 +224,11 @@ void Worker<F, StageT>::receive_unusual(State& port, F& frame, wire::FrameView v
         case RxOutcome::Verdict::kDeliver:
             deliver(port, frame, view, {port.rules.id, outcome.vc, outcome.credits, now_});
             break;
-        case RxOutcome::Verdict::kConsumed: break;
-        case RxOutcome::Verdict::kPunt: punt(port, view); break;
+        case RxOutcome::Verdict::kConsumed: ++upkeep_; break;
+        case RxOutcome::Verdict::kPunt:
+            ++upkeep_;
+            punt(port, view);
+            break;
         case RxOutcome::Verdict::kDrop: port.counters.drops.add(outcome.drop); break;
     }
 }
@@ -264,14 +272,6 @@ void Worker<F, StageT>::deliver(State& port, F& frame, const wire::FrameView& vi
     stage_.deliver(std::move(frame), view, port, arrival, *this);
 }
 
-template <FrameHandle F, class StageT>
-void Worker<F, StageT>::refuse_unreadable(State& port, F& frame, Drop reason) {
-    const FrameCheck check = reason == Drop::kBadFcs ? FrameCheck::kBad : FrameCheck::kGood;
-    // LLR lies below the frame's content: its number counts though the rest is refused.
-    const bool seen = port.link && port.link->on_unreadable(frame.bytes(), check);
-    if (!seen || check == FrameCheck::kGood) port.counters.drops.add(reason);
-}
-
 // Transmit: control first, then replay, then new frames as credits and window allow.
 
 /// The frames of one VC that leave a port in a row. Those that came in by the same port give their
@@ -306,16 +306,12 @@ private:
 };
 
 template <FrameHandle F, class StageT>
-bool Worker<F, StageT>::transmit(State& port) {
+Turn Worker<F, StageT>::transmit(State& port) {
     if (port.watchdog.discarding() != 0) [[unlikely]]
         discard_stuck(port);
-    if (port.link) {
-        transmit_link(port);
-    } else {
-        transmit_plain(port);
-    }
+    const bool frames = port.link ? transmit_link(port) : transmit_plain(port);
     if (crossbar_->worker_count() > 1) crossbar_->load(port.rules.id).set(port.load());
-    if (port.staged.empty()) return false;
+    if (port.staged.empty()) return Turn::kIdle;
     std::uint64_t bytes = 0;
     const std::size_t before = port.staged.size();
     for (const F& frame : port.staged.frames()) bytes += frame.size();
@@ -327,28 +323,33 @@ bool Worker<F, StageT>::transmit(State& port) {
     // what waits behind it. It is as lost as on a cut cable; the replay buffer has its copies.
     if (!port.was_up) [[unlikely]]
         port.staged.clear();
-    return before != port.staged.size();
+    const bool busy = frames || port.refused;
+    port.refused = busy && !port.staged.empty();
+    if (before == port.staged.size()) return Turn::kIdle;
+    return busy ? Turn::kBusy : Turn::kUpkeep;
 }
 
 template <FrameHandle F, class StageT>
-void Worker<F, StageT>::transmit_link(State& port) {
+bool Worker<F, StageT>::transmit_link(State& port) {
     Link<F>& link = *port.link;
     Burst<F>& out = port.staged;
     link.poll_control(out);  // ACKs and credits first: they unblock the neighbour.
-    link.poll_replay(out);   // Then Go-Back-N: nothing new may overtake it.
+    const std::size_t said = out.size();
+    link.poll_replay(out);  // Then Go-Back-N: nothing new may overtake it.
     while (out.room() > 0 && port.queues.ready() != 0) {
         const Scheduler::Grant grant = port.scheduler.next_run(
             port.queues.ready(), [&](Vc v) { return port.queues[v].front().bytes; },
             [&](Vc v, std::uint32_t bytes) { return link.can_send(v, bytes); });
-        if (grant.vc == Scheduler::kNothing) return;
+        if (grant.vc == Scheduler::kNothing) break;
         Run run(*this, port.queues, grant.vc);
         port.scheduler.spent(grant, link.send_run(run, grant.vc, grant.bytes, out));
         run.finish();
     }
+    return out.size() > said;
 }
 
 template <FrameHandle F, class StageT>
-void Worker<F, StageT>::transmit_plain(State& port) {
+bool Worker<F, StageT>::transmit_plain(State& port) {
     Burst<F>& out = port.staged;
     while (out.room() > 0 && port.queues.ready() != 0) {
         const Vc vc = port.scheduler.next(
@@ -366,21 +367,7 @@ void Worker<F, StageT>::transmit_plain(State& port) {
         }
         out.push(std::move(frame));
     }
-}
-
-/// What waits for a neighbour that takes nothing. As if it had left: credits go back.
-template <FrameHandle F, class StageT>
-void Worker<F, StageT>::discard_stuck(State& port) {
-    constexpr std::uint64_t kMax = 256;  // a turn and VC: others wait for this loop
-    for (std::uint32_t vcs = port.watchdog.discarding(); vcs != 0; vcs &= vcs - 1) {
-        const Vc vc{static_cast<std::uint8_t>(std::countr_zero(vcs))};
-        Run run(*this, port.queues, vc);
-        std::uint64_t frames = 0;
-        for (; frames < kMax && !run.empty(); ++frames) run.pop();
-        run.finish();
-        port.counters.drops.add(Drop::kVcStuck, frames);
-        port.watchdog.on_discarded(vc, frames);
-    }
+    return true;
 }
 
 // Between ports.
@@ -459,57 +446,6 @@ void Worker<F, StageT>::returned(State& ingress, Vc vc, Credits credits) {
     }
 }
 
-template <FrameHandle F, class StageT>
-void Worker<F, StageT>::punt(State& port, const wire::FrameView& view) {
-    const auto control = wire::parse_control(view.bytes());
-    auto& ring = port.host->punt;
-    if (!control || ring.room() == 0) {
-        port.counters.drops.add(control ? Drop::kPuntFull : control.error());
-        return;
-    }
-    ring.push({now_, control->hello()});
-    ring.publish();
-}
-
-/// A medium that is down takes nothing, and what was to be said is old when it comes back.
-template <FrameHandle F, class StageT>
-void Worker<F, StageT>::inject(State& port) {
-    auto& ring = port.host->inject;
-    port.host->polls.add();
-    if (ring.size() == 0) return;
-    while (ring.size() > 0 && (!port.was_up || port.staged.room() > 0)) {
-        if (port.was_up && !port.link->send_hello(ring.front(), port.staged)) break;
-        ring.pop();
-    }
-    ring.release();
-}
-
-template <FrameHandle F, class StageT>
-void Worker<F, StageT>::keep_house() {
-    housekeeping_due_ = now_ + kHousekeeping;
-    for (auto& port : ports_) {
-        if (!port->link) continue;
-        const bool up = port->device->is_up();
-        if (up != port->was_up) port->link->on_pcs_status(up, port->clock.now());
-        port->was_up = up;
-        inject(*port);
-        port->link->publish();
-        port->watchdog.look(*port->link, port->queues, port->clock.now());
-        port->clock.look(port->device->far_turned_at(now_));
-        const std::uint64_t discarded = port->link->stats().read(LinkStat::kLlrTxDiscard);
-        CounterSet<Drop>& drops = port->counters.drops;
-        drops.add(Drop::kLinkDiscard, discarded - drops.read(Drop::kLinkDiscard));
-    }
-}
-
-template <FrameHandle F, class StageT>
-Time Worker<F, StageT>::deadline() const {
-    Time deadline = housekeeping_due_;
-    for (const auto& port : ports_) {
-        if (port->link) deadline = std::min(deadline, port->clock.at(port->link->deadline()));
-        if (!port->staged.empty() || port->queues.ready() != 0) deadline = now_;
-    }
-    return deadline;
-}
-
 }  // namespace ethlink
+
+#include "dataplane/worker_upkeep.h"  // IWYU pragma: keep

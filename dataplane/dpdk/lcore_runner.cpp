@@ -53,19 +53,24 @@ int LcoreRunner::launch(void* runner) {
 void LcoreRunner::run() {
     // A sleep of 50 us is to take 50 us: the default slack of 50 us would double it.
     if (idle_.turns_before_sleep > 0) prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
-    std::uint32_t idle_turns = 0;
+    std::uint64_t turns = 0;  // without frames
     std::uint64_t turn_began = TscClock::cycles();
     Time now = clock_.at(turn_began);
+    Time frames_at = now;
     while (!stop_requested_.load(std::memory_order_relaxed)) {
         now = std::max(now, clock_.at(turn_began));  // The clock may jump back a little, we not.
-        const bool busy = poll_all(now);
-        idle_turns = busy ? 0 : idle_turns + 1;
-        if (!busy) rest(idle_turns);
+        const Turn turn = poll_all(now);
+        ++turns;
+        if (turn == Turn::kBusy) {
+            turns = 0;
+            frames_at = now;
+        }
+        if (turn == Turn::kIdle) rest(turns, now - frames_at);
         const std::uint64_t turn_ended = TscClock::cycles();
         const std::uint64_t cycles = turn_ended - turn_began;
         counters_.turns.add();
         counters_.cycles.add(cycles);
-        if (busy) {
+        if (turn != Turn::kIdle) {
             counters_.busy_turns.add();
             counters_.busy_cycles.add(cycles);
         }
@@ -73,20 +78,20 @@ void LcoreRunner::run() {
     }
 }
 
-bool LcoreRunner::poll_all(Time now) {
-    bool busy = false;
+Turn LcoreRunner::poll_all(Time now) {
+    Turn turn = Turn::kIdle;
     for (Pollable* pollable : pollables_) {
         follow_ups_.clear();
-        busy |= pollable->poll_once(now);
-        while (Pollable* next = follow_ups_.take()) busy |= next->poll_once(now);
+        turn |= pollable->poll_once(now);
+        while (Pollable* next = follow_ups_.take()) turn |= next->poll_once(now);
     }
-    return busy;
+    return turn;
 }
 
-void LcoreRunner::rest(std::uint32_t idle_turns) {
-    if (idle_.turns_before_sleep > 0 && idle_turns >= idle_.turns_before_sleep) {
+void LcoreRunner::rest(std::uint64_t turns, Duration without_frames) {
+    if (idle_.turns_before_sleep > 0 && turns >= idle_.turns_before_sleep) {
         counters_.sleeps.add();
-        std::this_thread::sleep_for(idle_.sleep);
+        std::this_thread::sleep_for(idle_.sleep_after(without_frames));
     } else if (idle_.yield) {
         sched_yield();
     }

@@ -2,6 +2,7 @@
 // A worker core: turns its pollables round and round until told to stop.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -18,15 +19,24 @@
 namespace ethlink::dpdk {
 
 /// What a core does with turns that found nothing to do.
+///
+/// The longer no frames have come, the longer it sleeps: what waits for it to wake waits for a
+/// sixteenth of the time since the last ones at most, and a process at rest costs next to nothing
+/// (decision 0030). What links say to each other all the time is no reason to stay awake.
 struct IdlePolicy {
-    std::uint32_t turns_before_sleep = 0;  // 0 = never sleep
-    Duration sleep = std::chrono::microseconds(50);
+    std::uint32_t turns_before_sleep = 0;                // without frames; 0 = never sleep
+    Duration sleep = std::chrono::microseconds(50);      // at least
+    Duration sleep_max = std::chrono::microseconds(50);  // at most
     bool yield = false;  // offer the CPU after each idle turn: for lcores that share one
+
+    Duration sleep_after(Duration without_frames) const {
+        return std::max(sleep, std::min(without_frames / 16, sleep_max));
+    }
 };
 
 struct RunnerCounters {
     Counter turns;
-    Counter busy_turns;
+    Counter busy_turns;   // with anything to do
     Counter cycles;       // TSC, sleep included
     Counter busy_cycles;  // TSC, in turns that had something to do
     Counter sleeps;
@@ -60,8 +70,8 @@ public:
 private:
     static int launch(void* runner);
     void run();
-    bool poll_all(Time now);
-    void rest(std::uint32_t idle_turns);
+    Turn poll_all(Time now);
+    void rest(std::uint64_t turns, Duration without_frames);
 
     TscClock clock_;
     IdlePolicy idle_;

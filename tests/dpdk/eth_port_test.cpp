@@ -179,10 +179,10 @@ TEST(EthPort, SaysWhyADeviceCannotBeOpened) {
 class PortPoller final : public Pollable {
 public:
     explicit PortPoller(EthPort& port) : port_(port) {}
-    bool poll_once(Time now) override {
+    Turn poll_once(Time now) override {
         port_.rx_burst(burst_, now);
         port_.tx_burst(burst_, now);  // Round and round the ring; while paused, none is lost.
-        return false;
+        return Turn::kIdle;
     }
 
 private:

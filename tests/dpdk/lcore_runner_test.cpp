@@ -17,18 +17,18 @@ using test::eventually;
 
 class Turner final : public Pollable {
 public:
-    explicit Turner(bool busy) : busy_(busy) {}
-    bool poll_once(Time now) override {
+    explicit Turner(Turn turn) : turn_(turn) {}
+    Turn poll_once(Time now) override {
         if (now < last_) went_back_.store(true);
         last_ = now;
         turns_.fetch_add(1);
-        return busy_;
+        return turn_;
     }
     std::uint64_t turns() const { return turns_.load(); }
     bool went_back() const { return went_back_.load(); }
 
 private:
-    bool busy_;
+    Turn turn_;
     Time last_{};
     std::atomic<bool> went_back_{false};
     std::atomic<std::uint64_t> turns_{0};
@@ -43,8 +43,8 @@ constexpr IdlePolicy kPolite{
     .turns_before_sleep = 10, .sleep = std::chrono::microseconds(50), .yield = true};
 
 TEST(LcoreRunner, TurnsAllItsPollablesUntilStopped) {
-    Turner first(true);
-    Turner second(false);
+    Turner first(Turn::kUpkeep);
+    Turner second(Turn::kIdle);
     LcoreRunner runner(test::eal().workers()[0], clock(), kPolite);
     ASSERT_TRUE(runner.start({&first, &second}));
     EXPECT_TRUE(runner.running());
@@ -64,10 +64,10 @@ class Hander final : public Pollable {
 public:
     Hander(std::vector<const Pollable*>& order, FollowUps& follow_ups, Pollable* next)
         : order_(&order), follow_ups_(&follow_ups), next_(next) {}
-    bool poll_once(Time) override {
+    Turn poll_once(Time) override {
         if (order_->size() < order_->capacity()) order_->push_back(this);
         if (next_ != nullptr) follow_ups_->add(*next_);
-        return true;
+        return Turn::kBusy;
     }
 
 private:
@@ -92,7 +92,7 @@ TEST(LcoreRunner, WhoWasHandedFramesIsNext) {
 }
 
 TEST(LcoreRunner, SleepsWhenThereIsNothingToDo) {
-    Turner idle(false);
+    Turner idle(Turn::kIdle);
     LcoreRunner runner(test::eal().workers()[0], clock(), kPolite);
     ASSERT_TRUE(runner.start({&idle}));
     EXPECT_TRUE(eventually([&] { return runner.counters().sleeps.read() > 3; }));
@@ -101,9 +101,43 @@ TEST(LcoreRunner, SleepsWhenThereIsNothingToDo) {
     EXPECT_GT(runner.counters().cycles.read(), 0u);
 }
 
+TEST(LcoreRunner, SleepsThoughLinksTalkButNotWhileFramesCome) {
+    Turner frames(Turn::kBusy);
+    LcoreRunner awake(test::eal().workers()[0], clock(), kPolite);
+    ASSERT_TRUE(awake.start({&frames}));
+    EXPECT_TRUE(eventually([&] { return frames.turns() > 1'000; }));
+    awake.stop();
+    EXPECT_EQ(awake.counters().sleeps.read(), 0u);
+
+    /// Heartbeats, each other turn.
+    class Talker final : public Pollable {
+        Turn poll_once(Time) override {
+            talks_ = !talks_;
+            return talks_ ? Turn::kUpkeep : Turn::kIdle;
+        }
+        bool talks_ = false;
+    } talker;
+    LcoreRunner tired(test::eal().workers()[0], clock(), kPolite);
+    ASSERT_TRUE(tired.start({&talker}));
+    EXPECT_TRUE(eventually([&] { return tired.counters().sleeps.read() > 3; }));
+    tired.stop();
+}
+
+TEST(IdlePolicy, SleepsLongerTheLongerNothingComes) {
+    using namespace std::chrono_literals;
+    const IdlePolicy policy{.turns_before_sleep = 256, .sleep = 50us, .sleep_max = 500us};
+    EXPECT_EQ(policy.sleep_after(0us), 50us);
+    EXPECT_EQ(policy.sleep_after(800us), 50us);
+    EXPECT_EQ(policy.sleep_after(1600us), 100us);
+    EXPECT_EQ(policy.sleep_after(8ms), 500us);
+    EXPECT_EQ(policy.sleep_after(1h), 500us);
+    const IdlePolicy even{.turns_before_sleep = 256, .sleep = 700us, .sleep_max = 500us};
+    EXPECT_EQ(even.sleep_after(1h), 700us) << "the least wins";
+}
+
 TEST(LcoreRunner, TwoLcoresShareACpu) {
-    Turner a(false);
-    Turner b(false);
+    Turner a(Turn::kIdle);
+    Turner b(Turn::kIdle);
     LcoreRunner first(test::eal().workers()[0], clock(), {.yield = true});
     LcoreRunner second(test::eal().workers()[1], clock(), {.yield = true});
     ASSERT_TRUE(first.start({&a}));
@@ -114,18 +148,18 @@ TEST(LcoreRunner, TwoLcoresShareACpu) {
 }
 
 TEST(LcoreRunner, StartsAgainButNotTwice) {
-    auto turner = std::make_unique<Turner>(false);
+    auto turner = std::make_unique<Turner>(Turn::kIdle);
     LcoreRunner runner(test::eal().workers()[0], clock(), kPolite);
     ASSERT_TRUE(runner.start({turner.get()}));
     EXPECT_FALSE(runner.start({turner.get()}));
     runner.stop();
-    turner = std::make_unique<Turner>(false);  // The old one is not touched any more.
+    turner = std::make_unique<Turner>(Turn::kIdle);  // The old one is not touched any more.
     ASSERT_TRUE(runner.start({turner.get()}));
     EXPECT_TRUE(eventually([&] { return turner->turns() > 0; }));
 }
 
 TEST(LcoreRunner, RefusesAnLcoreThatIsNoWorker) {
-    Turner turner(false);
+    Turner turner(Turn::kIdle);
     EXPECT_FALSE(LcoreRunner(0, clock(), {}).start({&turner}));
     EXPECT_FALSE(LcoreRunner(99, clock(), {}).start({&turner}));
     EXPECT_FALSE(LcoreRunner(100'000, clock(), {}).start({&turner}));

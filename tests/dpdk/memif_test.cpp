@@ -33,7 +33,7 @@ constexpr int kKills = 8;
 class Pinger final : public Pollable {
 public:
     Pinger(EthPort& port, MbufPool& pool) : port_(port), pool_(pool) {}
-    bool poll_once(Time now) override {
+    Turn poll_once(Time now) override {
         port_.rx_burst(in_, now);
         in_.clear();
         if (!port_.is_up()) out_.clear();
@@ -43,7 +43,7 @@ public:
             out_.push(std::move(frame));
         }
         port_.tx_burst(out_, now);
-        return false;
+        return Turn::kIdle;
     }
 
 private:

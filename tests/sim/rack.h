@@ -19,7 +19,6 @@
 #include "control/runtime/node.h"
 #include "control/runtime/traffic.h"
 #include "control/runtime/txn_host.h"
-#include "dataplane/endpoint_stage.h"
 #include "dataplane/fault_port.h"
 #include "dataplane/pktgen_stage.h"
 #include "dataplane/random.h"
@@ -27,82 +26,11 @@
 #include "dataplane/wire_port.h"
 #include "tests/sim/frame.h"
 #include "tests/sim/oracle.h"
+#include "tests/sim/planned.h"
+#include "tests/sim/sick_stage.h"
 #include "tests/sim/stepping.h"
 
 namespace ethlink::sim {
-
-/// What control:: makes of a text. It outlives the nodes.
-struct Planned {
-    explicit Planned(std::string_view yaml, const control::Workload& workload) {
-        auto loaded = control::load_text(yaml, "sim.yaml");
-        if (!loaded) {
-            ADD_FAILURE() << control::text(loaded.error());
-            return;
-        }
-        fabric = std::move(*loaded);
-        auto planned = control::plan_capacity(fabric);
-        if (!planned) {
-            ADD_FAILURE() << control::text(planned.error());
-            return;
-        }
-        plan = std::move(*planned);
-        routes.emplace(fabric);
-        auto made = control::make_identities(fabric, *routes, workload);
-        if (!made) {
-            ADD_FAILURE() << made.error();
-            return;
-        }
-        identities = std::move(*made);
-    }
-
-    control::Fabric fabric;
-    control::CapacityPlan plan;
-    std::optional<control::Routes> routes;  // of this very fabric
-    std::vector<PktgenIdentity> identities;
-};
-
-/// An endpoint that may fall sick: of some VCs it keeps what it gets and gives no credits back.
-class SickStage final : public EndpointStage<SimFrame> {
-public:
-    using Base = EndpointStage<SimFrame>;
-    using Base::Base;
-
-    template <class Node>
-    void deliver(SimFrame&& frame, const wire::FrameView& view, PortState<SimFrame>& in,
-                 const Arrival& arrival, Node& node) {
-        if ((*sick_vcs >> arrival.vc.value & 1u) == 0) {
-            return Base::deliver(std::move(frame), view, in, arrival, node);
-        }
-        kept_.push_back({std::move(frame), &in, arrival});
-    }
-    template <class Node>
-    bool originate(Node& node, Time now) {
-        for (std::size_t i = 0; i < kept_.size();) {
-            Kept& kept = kept_[i];
-            if ((*sick_vcs >> kept.arrival.vc.value & 1u) != 0) {
-                ++i;
-                continue;
-            }
-            const auto view = wire::parse(kept.frame.bytes());
-            Arrival arrival = kept.arrival;
-            arrival.now = now;
-            Base::deliver(std::move(kept.frame), *view, *kept.in, arrival, node);
-            kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
-        }
-        return Base::originate(node, now);
-    }
-
-    /// Bit per VC.
-    std::shared_ptr<std::uint32_t> sick_vcs = std::make_shared<std::uint32_t>(0);
-
-private:
-    struct Kept {
-        SimFrame frame;
-        PortState<SimFrame>* in;
-        Arrival arrival;
-    };
-    std::vector<Kept> kept_;
-};
 
 /// The nodes of one fabric. The pool holds exactly what the capacity plan says, caches and devices
 /// apart, which a simulation has not.
@@ -149,7 +77,7 @@ public:
         }
         bool busy = false;
         for (Pollable* loop : loops_) {
-            if (loop != frozen_) busy |= loop->poll_once(now);
+            if (loop != frozen_) busy |= loop->poll_once(now) != Turn::kIdle;
         }
         return busy;
     }

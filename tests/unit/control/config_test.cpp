@@ -294,15 +294,17 @@ links:
 
 TEST(Config, ReadsRuntimeAndTraffic) {
     const Fabric fabric = good(rack(2, 1, R"(
-runtime: {workers: 3, idle: poll, idle_sleep_us: 7, hello_interval_ms: 250, memory: no-huge,
-          memory_mb: 900, wire_frames: 128, endpoint_queue_frames: 32, rx_descriptors: 64,
-          tx_descriptors: 128, pool_cache_frames: 0}
+runtime: {workers: 3, idle: poll, idle_sleep_us: 7, idle_sleep_max_us: 70,
+          hello_interval_ms: 250, memory: no-huge, memory_mb: 900, wire_frames: 128,
+          endpoint_queue_frames: 32, rx_descriptors: 64, tx_descriptors: 128,
+          pool_cache_frames: 0}
 traffic: {pattern: incast, frame_size: imix, duration_ms: 5, seed: 8, rate_pps: 1000,
           vc: best-effort}
 )"));
     EXPECT_EQ(fabric.runtime.workers, 3u);
     EXPECT_EQ(fabric.runtime.idle, IdleMode::kPoll);
     EXPECT_EQ(fabric.runtime.idle_sleep, microseconds(7));
+    EXPECT_EQ(fabric.runtime.idle_sleep_max, microseconds(70));
     EXPECT_EQ(fabric.runtime.hello_interval, milliseconds(250));
     EXPECT_EQ(fabric.runtime.memory, MemoryMode::kNoHuge);
     EXPECT_EQ(fabric.runtime.memory_mb, 900u);

@@ -14,7 +14,7 @@ namespace ethlink {
 namespace {
 
 struct Idle final : Pollable {
-    bool poll_once(Time) override { return false; }
+    Turn poll_once(Time) override { return Turn::kIdle; }
 };
 
 TEST(FollowUps, AreTakenInTheOrderOfTheirFramesEachOnce) {

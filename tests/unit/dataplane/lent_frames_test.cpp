@@ -45,7 +45,7 @@ void poll(Pollable& loop, const std::atomic<bool>& stop, Time begin, Duration aw
     Time back = begin;
     while (!stop.load(std::memory_order_relaxed)) {
         const Time now = begin + (std::chrono::steady_clock::now() - start);
-        if (!loop.poll_once(now)) std::this_thread::yield();
+        if (loop.poll_once(now) == Turn::kIdle) std::this_thread::yield();
         if (now < back + away_after) continue;
         std::this_thread::sleep_for(100us);
         back = now;

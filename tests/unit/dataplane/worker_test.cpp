@@ -2,6 +2,7 @@
 // The poll loop of one switch between endpoints: is nothing lost, and does nobody wait for nobody?
 #include "dataplane/worker.h"
 
+#include <map>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -271,16 +272,36 @@ TEST(Worker, SaysWhetherThereWasAnythingToDo) {
     rig.publish_star();
     ASSERT_TRUE(rig.come_up());
     rig.run_for(3us);
-    int busy = 0;
-    for (int i = 0; i < 1000; ++i) {
+    const auto turn = [&] {
         rig.now += 1us;
         rig.endpoint_worker(0).poll_once(rig.now);
         rig.endpoint_worker(1).poll_once(rig.now);
-        busy += rig.worker(0).poll_once(rig.now) ? 1 : 0;
-    }
+        return rig.worker(0).poll_once(rig.now);
+    };
+    std::map<Turn, int> turns;
+    for (int i = 0; i < 1000; ++i) ++turns[turn()];
     // Heartbeats every 30 us and CC_Updates every 50 us, of two neighbours and our own; no more.
-    EXPECT_GT(busy, 30);
-    EXPECT_LT(busy, 400);
+    EXPECT_GT(turns[Turn::kUpkeep], 30);
+    EXPECT_LT(turns[Turn::kUpkeep], 400);
+    EXPECT_EQ(turns[Turn::kBusy], 0);
+    rig.offer(0, 1, kVc);
+    turns.clear();
+    for (int i = 0; i < 5; ++i) ++turns[turn()];
+    EXPECT_EQ(turns[Turn::kBusy], 1) << "the frame comes and goes in one turn";
+}
+
+TEST(Worker, AReplayIsMoreThanUpkeep) {
+    SwitchRig rig(star(2));
+    rig.publish_star();
+    ASSERT_TRUE(rig.come_up());
+    rig.offer(0, 1, kVc);
+    rig.step();
+    ASSERT_EQ(rig.port(1).link->frames_held(), 1u);
+    Turn most = Turn::kIdle;
+    rig.now += 10ms;  // Nobody acknowledged it meanwhile: nobody had a turn.
+    for (int i = 0; i < 3; ++i) most |= rig.worker(0).poll_once(rig.now += 1us);
+    EXPECT_GT(rig.port(1).link->stats().read(LinkStat::kLlrTxReplayed), 0u);
+    EXPECT_EQ(most, Turn::kBusy);
 }
 
 TEST(Worker, DeadlineIsNowWhileFramesWait) {
