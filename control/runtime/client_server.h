@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "control/runtime/client_backend.h"
 #include "control/runtime/client_listener.h"
@@ -118,7 +119,19 @@ private:
     void sweep(Clock::time_point now);
     void tell(const std::string& line);
 
-    // Requests.
+    /// What the backend is to call when it has done: `then(connection, verdict ...)` is called if
+    /// the connection is still known.
+    template <class Then>
+    auto awaited(const Connection& connection, Then then) {
+        ++awaited_;
+        return [this, id = connection.id, then = std::move(then)](const Verdict& verdict,
+                                                                  auto... more) {
+            --awaited_;
+            if (Connection* const known = find(id)) then(*known, verdict, more...);
+        };
+    }
+
+    // Requests: client_requests.cpp.
     void handle(Connection& connection, const client::Request& request);
     void on_hello(Connection& connection, const client::Request& request);
     void on_register(Connection& connection, const client::Request& request);
@@ -126,8 +139,9 @@ private:
     void on_connect(Connection& connection, const client::Request& request);
     void on_disconnect(Connection& connection, const client::Request& request);
     std::optional<Verdict> over_quota(const Connection& connection, std::uint64_t bytes) const;
-    void registered(SessionId id, const client::Request& request, std::uint16_t window,
+    void registered(Connection& connection, const client::Request& request, std::uint16_t window,
                     const Verdict& verdict, std::uint64_t key);
+    void forget_window(Connection& connection, std::uint16_t window);
     client::Limits limits() const;
 
     // Replies.
@@ -136,7 +150,6 @@ private:
                 client::Reply reply = {}, int passed = -1);
     void say_goodbye(Connection& connection, const Verdict& verdict);
     void send_reply(Connection& connection);
-    void forget_window(Connection& connection, std::uint16_t window);
     void leave(Connection& connection);
 
     ClientListener listener_;

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "control/runtime/commands_live.h"
-
 #include <algorithm>
 #include <cstddef>
 #include <memory>
@@ -15,6 +13,7 @@
 #include "control/fabric_proof.h"
 #include "control/proof_words.h"
 #include "control/reload_plan.h"
+#include "control/runtime/commands_parts.h"
 #include "control/runtime/route_state.h"
 
 namespace ethlink::control {

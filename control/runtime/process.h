@@ -142,6 +142,7 @@ private:
     explicit Process(const Fabric& fabric)
         : fabric_(&fabric), clock_(dpdk::TscClock::calibrate()) {}
 
+    // process_start.cpp
     Expected<void, std::string> plan(const ProcessOptions& options);
     bool ignores_devices() const;
     Expected<void, std::string> start_eal(const ProcessOptions& options);
@@ -151,8 +152,10 @@ private:
     Expected<std::unique_ptr<Port<Mbuf>>, std::string> open_device(PortRef ref,
                                                                    const PortPlan& plan);
     std::unique_ptr<Port<Mbuf>> plug_wire(PortRef ref, const PortPlan& plan);
-    std::string port_of(const dpdk::EthPort& device) const;
     void publish_table(RunningSwitch& s);
+    Expected<void, std::string> run(const ProcessOptions& options);
+    dpdk::IdlePolicy idle_policy(const ProcessOptions& options) const;
+
     // process_links.cpp
     static std::uint64_t entropy();
     void begin_to_talk();
@@ -160,9 +163,9 @@ private:
     void watch_links(std::vector<std::string>& events);
     void say(std::vector<std::string>& events);
     Expected<std::size_t, std::string> apply(const FabricCondition& condition);
+
     void watch_vcs(std::vector<std::string>& events);
-    Expected<void, std::string> run(const ProcessOptions& options);
-    dpdk::IdlePolicy idle_policy(const ProcessOptions& options) const;
+    std::string port_of(const dpdk::EthPort& device) const;
 
     const Fabric* fabric_;
     dpdk::TscClock clock_;

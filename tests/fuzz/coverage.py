@@ -28,7 +28,7 @@ PARSERS = {
     "control socket": ("control/runtime/control_socket.cpp", "control/runtime/commands_table.cpp",
                        "control/runtime/commands_faults.cpp"),
     "programs": ("dataplane/client/session_port.h", "dataplane/client/session_port.cpp",
-                 "control/runtime/client_server.cpp"),
+                 "control/runtime/client_server.cpp", "control/runtime/client_requests.cpp"),
 }
 
 
