@@ -36,7 +36,7 @@ TESTS = {
     "thread": re.compile(r"dataplane_threads|runtime|pktgen|client|txn_clients"),
 }
 SHORT = {
-    "address": ("dpdk", "sim_link_storm", "sim_txn_storm", "txn_clients"),
+    "address": ("control", "dpdk", "sim_link_storm", "sim_txn_storm", "txn_clients"),
     "thread": ("client", "dataplane_threads", "txn_clients"),
 }
 OPTIONS = {
