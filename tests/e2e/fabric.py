@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A fabric of one process per node, as `ethlink up` starts it: gone with the test that asked."""
 import os
+import pathlib
+import signal
 import subprocess
 
 import ethlink
@@ -31,6 +33,15 @@ class Case(ethlink.Case):
         """The same for large fabrics: {name: node of the report}."""
         told = self.up(*arguments, "--medium", medium, "--wait", "60", limit=90)
         return {node["node"]: node for node in told["nodes"]}
+
+    def end(self, nodes, number=signal.SIGINT):
+        """Sends the signal to all of them, and waits until they are gone."""
+        for node in nodes:
+            os.kill(node["pid"], number)
+        for node in nodes:
+            place = pathlib.Path(f"/proc/{node['pid']}")
+            ethlink.eventually(lambda place=place: not place.exists(), 30,
+                               f"the end of {node['node']}")
 
     def socket(self, node):
         return f"{self.name}.{node}"

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Everybody sends to everybody, each node a process: nothing lost, nothing doubled, order kept."""
-import os
-import pathlib
-import signal
 
 import ethlink
 import fabric
@@ -12,15 +9,6 @@ MISTAKES = ("missing", "duplicated", "reordered", "unexpected")
 
 
 class AllToAll(fabric.Case):
-    def end(self, nodes):
-        """All of them before the first generator starts: a daemon answers probes, too."""
-        for node in nodes:
-            os.kill(node["pid"], signal.SIGINT)
-        for node in nodes:
-            place = pathlib.Path(f"/proc/{node['pid']}")
-            ethlink.eventually(lambda place=place: not place.exists(), 30,
-                               f"the end of {node['node']}")
-
     def start_generator(self, node, *options):
         """On the devices of the daemon that has ended."""
         inside = node["network_namespace"]
@@ -35,6 +23,7 @@ class AllToAll(fabric.Case):
         # S1, S6
         nodes = self.up_on(medium, ethlink.CONFIGS / file)
         gpus = [name for name in nodes if name.startswith("gpu")]
+        # All of them before the first generator starts: a daemon answers probes, too.
         self.end([nodes[name] for name in gpus])
         generators = {name: self.start_generator(
             nodes[name], "--pattern", "all-to-all", "--size", "64:4,570:2,1518:1",

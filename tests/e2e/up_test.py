@@ -212,8 +212,7 @@ class UpDown(UpCase):
         self.assertIn("no fabric", self.down().out)
 
     def test_a_dead_fabric_is_no_obstacle(self):
-        for node in self.up(PAIR)["nodes"]:
-            os.kill(node["pid"], signal.SIGKILL)
+        self.end(self.up(PAIR)["nodes"], signal.SIGKILL)
         self.up(PAIR)
         self.down()
         self.assert_nothing_left()
