@@ -23,6 +23,10 @@ void for_each_endpoint_port(const Process& process, Visit visit) {
     }
 }
 
+std::uint64_t less(std::uint64_t n, std::uint64_t taken) {
+    return n - std::min(n, taken);
+}
+
 template <class Visit>
 void for_each_endpoint_link(const Process& process, Visit visit) {
     for_each_endpoint_port(process, [&](const PortState<Mbuf>& port) {
@@ -133,6 +137,10 @@ std::uint64_t PktgenRun::link_stat(LinkStat stat) const {
     return sum;
 }
 
+std::uint64_t PktgenRun::let_go() const {
+    return link_stat(LinkStat::kLlrTxDiscard) + link_stat(LinkStat::kLlrTxFlushedFrames);
+}
+
 std::size_t PktgenRun::senders() const {
     return static_cast<std::size_t>(std::ranges::count_if(process_->endpoints(), [](const auto& e) {
         return !e->stage().identity().streams.empty();
@@ -154,8 +162,8 @@ PktgenResult PktgenRun::trial(const Workload& traffic, const PktgenTimes& times)
     const FrameTotals before = frame_totals(*process_);
     const LinkTotals links_before = link_totals(*process_);
     const HistogramSnapshot latency_before = latency(*process_);
-    const std::uint64_t given_before = link_frames();
-    const std::uint64_t flushed_before = link_stat(LinkStat::kLlrTxFlushedFrames);
+    const std::uint64_t plain_before = plain_frames();
+    const std::uint64_t let_go_before = let_go();
     const std::uint64_t most = traffic.frames_max * senders();
     const auto begin = Clock::now();
     auto next_progress = begin + kProgressEvery;
@@ -180,11 +188,9 @@ PktgenResult PktgenRun::trial(const Workload& traffic, const PktgenTimes& times)
                     .flushes = links.flushes - links_before.flushes,
                     .nacks = links.nacks - links_before.nacks,
                     .bad_fcs = links.bad_fcs - links_before.bad_fcs};
-    result.link_frames = link_frames() - given_before;
-    const std::uint64_t flushed = link_stat(LinkStat::kLlrTxFlushedFrames) - flushed_before;
-    if (result.drained) {
-        result.acknowledged = result.link_frames - std::min(flushed, result.link_frames);
-    }
+    // Not what links count: they carry answers to the probes of others, too.
+    result.link_frames = less(result.frames.sent, plain_frames() - plain_before);
+    if (result.drained) result.acknowledged = less(result.link_frames, let_go() - let_go_before);
     result.latency = latency(*process_) - latency_before;
     return result;
 }

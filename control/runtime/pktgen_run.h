@@ -32,7 +32,7 @@ struct PktgenResult {
     FrameTotals frames;   // of the whole trial
     FrameTotals in_time;  // of these, sent and received within `seconds`: for rates
     LinkTotals links;
-    std::uint64_t link_frames = 0;   // new frames given to the links of the endpoints here
+    std::uint64_t link_frames = 0;   // of those sent, given to links
     std::uint64_t acknowledged = 0;  // of these, acknowledged by LLR
     bool drained = false;            // nothing was under way at the end
     bool adaptive = false;           // AR = 1: frames may overtake each other
@@ -97,6 +97,8 @@ private:
     std::uint64_t link_frames() const;
     std::uint64_t plain_frames() const;
     std::uint64_t link_stat(LinkStat stat) const;
+    /// Frames of dead links: nobody will acknowledge them.
+    std::uint64_t let_go() const;
 
     Process* process_;
     Tick tick_;

@@ -53,6 +53,9 @@ class Memif(ethlink.Case):
     def received(self, node):
         return self.ask(node, command="traffic")["received"]
 
+    def sent(self, node):
+        return self.ask(node, command="traffic")["sent"]
+
     def test_all_frames_cross_the_switch_in_order(self):
         leaf = self.start_switch()
         for source, target in (("gpu0", "gpu1"), ("gpu1", "gpu0")):
@@ -123,7 +126,7 @@ class Memif(ethlink.Case):
         source = self.start_generator("gpu0", "--count", "1000", "--warmup", "0")
         self.wait_for_links(source, "gpu0")
         time.sleep(1.5)  # Longer than a frame may wait.
-        self.assertEqual(self.ask("gpu0", command="traffic")["sent"], 0)
+        self.assertEqual(self.sent("gpu0"), 0)
         sink = self.start_sink("gpu1")
         ended = source.wait()
         self.assertEqual(ended.code, ethlink.OK, ended)
@@ -138,6 +141,22 @@ class Memif(ethlink.Case):
         self.assertEqual(ended.json["trials"][0]["sent"], 100)
         ethlink.eventually(lambda: self.show_ports("leaf0", "drops")["leaf0:e1"]["drops"] ==
                            {"link_discard": 100}, 20, "the discarded frames")
+        leaf.stop()
+
+    def test_what_a_generator_answers_is_not_what_it_sent(self):
+        leaf = self.start_switch()
+        source = self.start_generator("gpu0", "--rate", "20000", "--duration", "60", "--count",
+                                      "80000", "--warmup", "0", "--no-probe")
+        self.wait_for_links(source, "gpu0")
+        ethlink.eventually(lambda: self.sent("gpu0") > 0, 20, "the first frame")
+        asks = self.start_generator("gpu1", "--count", "1", "--warmup", "0").wait()
+        self.assertEqual(asks.code, ethlink.OK, asks)
+        self.assertLess(self.sent("gpu0"), 80_000)  # Asked in the middle of it.
+        ended = source.wait()
+        self.assertEqual(ended.code, ethlink.OK, ended)
+        self.assertGreater(ended.json["probes"], 0)
+        trial, = ended.json["trials"]
+        self.assertEqual((trial["sent"], trial["llr_acknowledged"]), (80_000, 80_000))
         leaf.stop()
 
     def test_a_generator_without_a_sink_gives_up(self):
