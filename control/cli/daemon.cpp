@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "control/cli/common.h"
+#include "control/failure.h"
 #include "control/runtime/preflight.h"
 #include "control/runtime/stats_json.h"
 #include "dataplane/dpdk/eal_log.h"
@@ -18,11 +19,8 @@ namespace ethlink::cli {
 namespace {
 
 using control::Fabric;
+using control::failure;
 using control::Process;
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 void log_dpdk(dpdk::LogLevel level, std::string_view line) {
     switch (level) {

@@ -13,6 +13,7 @@
 
 #include "control/deploy/namespaces.h"
 #include "control/deploy/spawn.h"
+#include "control/failure.h"
 #include "control/runtime/control_socket_client.h"
 
 namespace ethlink::control {
@@ -24,10 +25,6 @@ using Done = Expected<void, std::string>;
 
 constexpr auto kLook = 50ms;
 constexpr std::size_t kLogLines = 8;
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 /// As waitpid() says it.
 std::string how_it_ended(int status) {

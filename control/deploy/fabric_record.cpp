@@ -16,6 +16,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/failure.h"
+
 namespace ethlink::control {
 namespace {
 
@@ -24,10 +26,6 @@ using nlohmann::json;
 
 constexpr const char* kFolder = "/fabrics";
 constexpr const char* kRecord = "/record.json";
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 json to_json(const FabricRecord& record) {
     json nodes = json::array();

@@ -12,16 +12,13 @@
 #include <unistd.h>
 #include <utility>
 
+#include "control/failure.h"
 #include "control/runtime/control_socket_path.h"
 
 extern char** environ;
 
 namespace ethlink::control {
 namespace {
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 std::string reason() {
     return std::strerror(errno);

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/failure.h"
 #include "control/runtime/unix_socket.h"
 
 namespace ethlink::control {
@@ -21,10 +22,6 @@ namespace {
 constexpr int kBacklog = 64;
 constexpr std::string_view kSuffix = ".client.sock";
 constexpr std::string_view kAdvice = "end it, or choose another instance or node name";
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 std::string directory_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');

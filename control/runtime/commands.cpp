@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/failure.h"
 #include "control/runtime/commands_parts.h"
 #include "control/runtime/neighbour_state.h"
 #include "control/runtime/route_state.h"
@@ -20,10 +21,6 @@ namespace ethlink::control {
 namespace {
 
 using nlohmann::json;
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 Reply instance_of(const Process& process, const std::string& instance,
                   std::chrono::steady_clock::time_point started) {

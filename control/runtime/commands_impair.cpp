@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/failure.h"
 #include "control/runtime/commands_faults.h"
 #include "control/runtime/commands_parts.h"
 
@@ -13,10 +14,6 @@ namespace ethlink::control {
 namespace {
 
 using nlohmann::json;
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 FaultPort<Mbuf>* find_faults(const Process& process, const std::string& name) {
     for (const RunningFaults& running : process.faults()) {

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "control/fabric_proof.h"
+#include "control/failure.h"
 #include "control/proof_words.h"
 #include "control/reload_plan.h"
 #include "control/runtime/commands_parts.h"
@@ -22,10 +23,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kChangesShown = 64;  // of each node, in a plan
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 std::string joined(const std::vector<std::string>& words, const char* between) {
     std::string text;

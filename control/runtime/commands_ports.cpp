@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/failure.h"
 #include "control/runtime/commands_parts.h"
 #include "control/runtime/route_state.h"
 #include "control/runtime/stats_json.h"
@@ -13,10 +14,6 @@ namespace ethlink::control {
 namespace {
 
 using nlohmann::json;
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 /// A port with everything that an answer about it may need.
 struct PortView {

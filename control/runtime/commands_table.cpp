@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "control/failure.h"
 #include "control/runtime/control_socket.h"
 
 namespace ethlink::control {
@@ -18,10 +19,6 @@ constexpr int kDepthMax = 8;
 constexpr std::size_t kTextMax = 256;  // names of ports and instances are shorter
 constexpr std::size_t kIdMax = 64;
 constexpr std::size_t kQuotedMax = 64;
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 /// A piece of the request for an error sentence.
 std::string in_ticks(std::string_view text) {

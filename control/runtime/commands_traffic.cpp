@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/failure.h"
 #include "control/runtime/commands_parts.h"
 #include "control/runtime/stats_json.h"
 #include "control/runtime/totals.h"
@@ -16,10 +17,6 @@ namespace ethlink::control {
 namespace {
 
 using nlohmann::json;
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 Reply latencies(const Process& process) {
     json nodes = json::object();

@@ -19,6 +19,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/failure.h"
 #include "control/runtime/unix_socket.h"
 
 namespace ethlink::control {
@@ -29,10 +30,6 @@ constexpr int kBacklog = 16;
 constexpr std::size_t kAcceptsPerTurn = 64;
 constexpr std::string_view kAdvice = "choose another name with --instance, or end that process";
 constexpr auto kNoDescriptorPause = std::chrono::seconds(1);
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 /// What other processes left that were killed: their sockets, and the folders "<instance>/" of the
 /// sockets of their endpoints. With the lock: nobody has bound and does not listen.

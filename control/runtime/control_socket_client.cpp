@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <utility>
 
+#include "control/failure.h"
+
 namespace ethlink::control {
 namespace {
 
@@ -19,10 +21,6 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
 constexpr std::size_t kAnswerMax = 64u << 20;
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 }  // namespace
 

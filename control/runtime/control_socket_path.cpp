@@ -13,15 +13,13 @@
 
 #include <dirent.h>
 
+#include "control/failure.h"
+
 namespace ethlink::control {
 namespace {
 
 constexpr std::string_view kSuffix = ".sock";
 constexpr std::size_t kInstanceMax = 32;
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 bool may_stand_in_name(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';

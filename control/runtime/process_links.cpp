@@ -5,15 +5,12 @@
 #include <random>
 #include <utility>
 
+#include "control/failure.h"
 #include "control/runtime/process.h"
 #include "control/runtime/stats_json.h"
 
 namespace ethlink::control {
 namespace {
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 std::uint64_t clock_ms() {
     const auto since = std::chrono::system_clock::now().time_since_epoch();

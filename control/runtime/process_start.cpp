@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "control/failure.h"
 #include "control/runtime/preflight.h"
 #include "control/runtime/process.h"
 #include "control/runtime/system_random.h"
@@ -15,10 +16,6 @@
 
 namespace ethlink::control {
 namespace {
-
-Unexpected<std::string> failure(std::string why) {
-    return Unexpected<std::string>(std::move(why));
-}
 
 std::vector<unsigned> usable_cpus() {
     cpu_set_t set;
