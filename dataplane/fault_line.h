@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -14,8 +15,6 @@
 #include "dataplane/fault_options.h"
 #include "dataplane/random.h"
 #include "proto/counter.h"
-#include "proto/drop.h"
-#include "proto/expected.h"
 #include "proto/frame.h"
 #include "proto/time.h"
 #include "proto/wire/control_frame.h"
@@ -98,7 +97,7 @@ private:
 
     std::size_t fcs_bytes() const { return fcs_in_frame_ ? wire::kFcsSize : 0; }
     bool dies(F& frame);
-    Expected<wire::ControlFrameView, Drop> ordered_sets_of(const F& frame) const;
+    std::optional<wire::ControlFrameView> ordered_sets_of(const F& frame) const;
     bool dies_as_control(const F& frame);
     bool dies_without_credits(F& frame);
     void flip_bit(F& frame);
@@ -179,17 +178,16 @@ bool FaultLine<F>::dies(F& frame) {
     return false;
 }
 
-/// An error for all other frames.
+/// Nothing if it is any other frame.
 template <FrameHandle F>
-Expected<wire::ControlFrameView, Drop> FaultLine<F>::ordered_sets_of(const F& frame) const {
-    const Unexpected<Drop> other(Drop::kControlMalformed);
-    if (frame.size() < fcs_bytes()) return other;
+std::optional<wire::ControlFrameView> FaultLine<F>::ordered_sets_of(const F& frame) const {
+    if (frame.size() < fcs_bytes()) return {};
     const auto bytes = frame.bytes().first(frame.size() - fcs_bytes());
     const auto view = wire::parse(bytes);
-    if (!view || !view->is_control()) return other;
-    auto control = wire::parse_control(bytes);
-    if (control && control->kind() != wire::ControlKind::kOrderedSets) return other;
-    return control;
+    if (!view || !view->is_control()) return {};
+    const auto control = wire::parse_control(bytes);
+    if (!control || control->kind() != wire::ControlKind::kOrderedSets) return {};
+    return *control;
 }
 
 template <FrameHandle F>
