@@ -30,6 +30,14 @@ inline LinkProfile quick_profile() {
     return profile;
 }
 
+/// The same, with nothing by timer but what a test is about.
+inline LinkProfile silent_profile() {
+    LinkProfile profile = quick_profile();
+    profile.cbfc_profile.cc_message_timer = std::chrono::seconds(0);
+    profile.cbfc_profile.cf_update_interval = std::chrono::seconds(1);
+    return profile;
+}
+
 /// Small rings and frames: their ends are met often.
 inline txn::TxnProfile quick_txn_profile(Duration give_up_after) {
     txn::TxnProfile profile;

@@ -17,10 +17,9 @@ using wire::CtlOsType;
 
 constexpr Vc kVc{0}, kOther{1}, kBestEffort{2};
 
+/// FLUSH is where it stays.
 LinkProfile silent() {
-    LinkProfile profile = quick_profile();
-    profile.cbfc_profile.cc_message_timer = 0s;
-    profile.cbfc_profile.cf_update_interval = 1s;
+    LinkProfile profile = silent_profile();
     profile.llr.re_init_on_flush = false;
     return profile;
 }

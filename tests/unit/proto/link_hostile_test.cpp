@@ -21,16 +21,9 @@ using Verdict = RxOutcome::Verdict;
 
 constexpr Vc kVc{0}, kOther{1}, kBestEffort{2};
 
-LinkProfile silent() {
-    LinkProfile profile = quick_profile();
-    profile.cbfc_profile.cc_message_timer = 0s;
-    profile.cbfc_profile.cf_update_interval = 1s;
-    return profile;
-}
-
 /// A link in the middle of its work: 5 frames of ours unacknowledged (1 .. 5), 4 heard, 2 drained.
 struct Busy {
-    Busy() : lone(silent(), {.epoch = 7}) {
+    Busy() : lone(silent_profile(), {.epoch = 7}) {
         lone.come_up();
         for (int i = 0; i < 5; ++i) EXPECT_TRUE(lone.send(kVc));
         for (int i = 0; i < 4; ++i) lone.hear_next(kVc);
@@ -211,7 +204,7 @@ TEST(LinkHostile, EveryPrefixAndFlippedBitOfAControlFrame) {
 }
 
 TEST(LinkHostile, UnknownVc) {
-    LoneLink lone(silent());
+    LoneLink lone(silent_profile());
     lone.come_up();
     for (const std::uint8_t vc : std::to_array<std::uint8_t>({3, 31})) {
         const RxOutcome outcome = lone.hear_next(Vc{vc});
@@ -223,7 +216,7 @@ TEST(LinkHostile, UnknownVc) {
 
 TEST(LinkHostile, MoreThanItsCredits) {
     // C1: the frame dies, no room is made, nobody else suffers.
-    LoneLink lone(silent());
+    LoneLink lone(silent_profile());
     lone.come_up();
     for (int i = 0; i < 64; ++i) ASSERT_EQ(lone.hear_next(kVc).verdict, Verdict::kDeliver);
     for (int i = 0; i < 10; ++i) {
@@ -243,7 +236,7 @@ TEST(LinkHostile, MoreThanItsCredits) {
 
 TEST(LinkHostile, Poisoned) {
     // L10: it takes its number and its credits, and ends here.
-    LoneLink lone(silent());
+    LoneLink lone(silent_profile());
     lone.come_up();
     wire::LinkWord word = lone.next_word(kVc);
     word.poisoned = true;
@@ -259,7 +252,7 @@ TEST(LinkHostile, Poisoned) {
 
 TEST(LinkHostile, IneligibleFramesAreBesideTheSequence) {
     // L12
-    LoneLink lone(silent());
+    LoneLink lone(silent_profile());
     lone.come_up();
     const auto expected = lone.link.llr_rx().expected();
     const RxOutcome outcome = lone.hear_data({.vc = kBestEffort, .session = 9, .sequence = 7});
@@ -272,7 +265,7 @@ TEST(LinkHostile, IneligibleFramesAreBesideTheSequence) {
 
 TEST(LinkHostile, AMalformedFrameWithAGoodFcsTakesItsNumber) {
     // LLR lies below the content: otherwise the same bytes would be replayed for ever.
-    LoneLink lone(silent());
+    LoneLink lone(silent_profile());
     lone.come_up();
     SimFrame frame = make_ghost(lone.pool, {}, 100);
     wire::store_link_word(frame.bytes().data(), lone.next_word().encode());
@@ -308,7 +301,7 @@ TEST(LinkHostile, UnreadableBytesThatAreNoneOfOurs) {
 
 TEST(LinkHostile, ReservedSessionBitsOpenNothing) {
     // Eligible frames of "session 0", before any INIT and while a session runs.
-    LoneLink fresh(silent());
+    LoneLink fresh(silent_profile());
     EXPECT_EQ(fresh.hear_data({.eligible = true, .vc = kVc}).verdict, Verdict::kConsumed);
     EXPECT_EQ(fresh.count(LinkStat::kLlrRxNoSession), 1u);
     Busy busy;
@@ -323,7 +316,7 @@ TEST(LinkHostile, TenThousandRandomMessages) {
     // Whatever is said with a good CRC: the window, the limits and the buffers hold.
     Random random(1);
     for (int round = 0; round < 20; ++round) {
-        LinkProfile profile = silent();
+        LinkProfile profile = silent_profile();
         profile.llr.max_replay_count = LlrProfile::kReplayForEver;
         LoneLink lone(profile, {.epoch = 7});
         lone.come_up();

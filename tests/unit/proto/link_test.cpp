@@ -20,20 +20,12 @@ using wire::CtlOsType;
 
 constexpr Vc kVc{0}, kOther{1}, kBestEffort{2};
 
-/// Nothing by timer but what a test is about.
-LinkProfile silent() {
-    LinkProfile profile = quick_profile();
-    profile.cbfc_profile.cc_message_timer = 0s;
-    profile.cbfc_profile.cf_update_interval = 1s;
-    return profile;
-}
-
 std::vector<std::byte> bytes_of(const SimFrame& frame) {
     return {frame.bytes().begin(), frame.bytes().end()};
 }
 
 TEST(Link, OpensWithInitAndRepeatsItUntilTheEcho) {
-    LoneLink lone(silent(), {.epoch = 5, .init_seq = 77});
+    LoneLink lone(silent_profile(), {.epoch = 5, .init_seq = 77});
 
     // 1. INIT at once, with our epoch; we know none of the neighbour.
     const Said first = lone.turn_sets();
@@ -58,7 +50,7 @@ TEST(Link, OpensWithInitAndRepeatsItUntilTheEcho) {
 }
 
 TEST(Link, EchoesEachInitOnce) {
-    LoneLink lone(silent());
+    LoneLink lone(silent_profile());
     lone.turn();
     const wire::CtlOs init{.type = CtlOsType::kInit, .value = 500, .arg = LoneLink::kTheirEpoch};
     for (int i = 0; i < 3; ++i) {
@@ -73,7 +65,7 @@ TEST(Link, EchoesEachInitOnce) {
 }
 
 TEST(Link, AnEchoThatDoesNotMatchIsCounted) {
-    LoneLink lone(silent(), {.epoch = 5, .init_seq = 77});
+    LoneLink lone(silent_profile(), {.epoch = 5, .init_seq = 77});
     lone.turn();
     lone.hear_sets({{.type = CtlOsType::kInitEcho, .value = 77, .arg = 6}});
     EXPECT_EQ(lone.count(LinkStat::kLlrInitEchoMismatch), 1u);
@@ -88,7 +80,7 @@ TEST(Link, AnEchoThatDoesNotMatchIsCounted) {
 }
 
 TEST(Link, TheFirstFrameOfASessionIsACcUpdate) {
-    LoneLink lone(silent(), {.epoch = 0x45, .init_seq = 77});
+    LoneLink lone(silent_profile(), {.epoch = 0x45, .init_seq = 77});
     lone.turn();
     lone.hear_sets({{.type = CtlOsType::kInitEcho, .value = 77, .arg = 0x45}});
     const auto frames = lone.turn();
@@ -106,7 +98,7 @@ TEST(Link, TheFirstFrameOfASessionIsACcUpdate) {
 }
 
 TEST(Link, NumbersEligibleFramesAndLeavesTheRestAlone) {
-    LoneLink lone(silent(), {.epoch = 0x45, .init_seq = 0xF'FFFE});
+    LoneLink lone(silent_profile(), {.epoch = 0x45, .init_seq = 0xF'FFFE});
     lone.come_up();
     for (std::uint32_t i = 0; i < 3; ++i) {  // Through the end of the circle.
         const SimFrame frame = lone.send(kOther);
@@ -129,7 +121,7 @@ TEST(Link, NumbersEligibleFramesAndLeavesTheRestAlone) {
 }
 
 TEST(Link, DeliversWithAClearedLinkWord) {
-    LoneLink lone(silent());
+    LoneLink lone(silent_profile());
     lone.come_up();
     SimFrame frame = make_ghost(lone.pool, {.vc = kVc, .number = 42}, 100);
     wire::store_link_word(frame.bytes().data(), lone.next_word(kVc).encode());
@@ -146,7 +138,7 @@ TEST(Link, DeliversWithAClearedLinkWord) {
 
 TEST(Link, StopsAtTheWindowInFramesAndInBytes) {
     // L2
-    LinkProfile profile = silent();
+    LinkProfile profile = silent_profile();
     profile.vcs[0].reserved = Credits{10'000};
     LoneLink frames(profile);
     frames.come_up();
@@ -169,7 +161,7 @@ TEST(Link, StopsAtTheWindowInFramesAndInBytes) {
 }
 
 TEST(Link, ReplaysTheSameBytes) {
-    LoneLink lone(silent());
+    LoneLink lone(silent_profile());
     lone.come_up();
     std::vector<std::vector<std::byte>> sent;
     for (std::uint32_t i = 0; i < 4; ++i) sent.push_back(bytes_of(lone.send(kVc, 60 + i)));
@@ -191,7 +183,7 @@ TEST(Link, ReplaysTheSameBytes) {
 
 TEST(Link, KeepsAShareOrACopyAsThePortAsks) {
     for (const Keep keep : {Keep::kShare, Keep::kCopy}) {
-        LoneLink lone(silent(), {.keep = keep});
+        LoneLink lone(silent_profile(), {.keep = keep});
         lone.come_up();
         const std::size_t before = lone.pool.in_use();
         const SimFrame frame = lone.send(kVc);
@@ -203,7 +195,7 @@ TEST(Link, KeepsAShareOrACopyAsThePortAsks) {
 }
 
 TEST(Link, LendsOnlyFramesThatAreLongEnough) {
-    LoneLink lone(silent(), {.keep = Keep::kLend});
+    LoneLink lone(silent_profile(), {.keep = Keep::kLend});
     lone.come_up();
     const std::size_t before = lone.pool.in_use();
     const SimFrame copied = lone.send(kVc, 511);
@@ -213,7 +205,7 @@ TEST(Link, LendsOnlyFramesThatAreLongEnough) {
 }
 
 TEST(Link, WithAnFcsOfItsOwnNothingIsLent) {
-    LoneLink lone(silent(), {.keep = Keep::kLend, .software_fcs = true});
+    LoneLink lone(silent_profile(), {.keep = Keep::kLend, .software_fcs = true});
     lone.come_up();
     const std::size_t before = lone.pool.in_use();
     const SimFrame copied = lone.send(kVc, 1000);
@@ -221,7 +213,7 @@ TEST(Link, WithAnFcsOfItsOwnNothingIsLent) {
 }
 
 TEST(Link, WhatTheNeighbourDidToALentFrameIsNotInItsReplay) {
-    LoneLink lone(silent(), {.keep = Keep::kLend});
+    LoneLink lone(silent_profile(), {.keep = Keep::kLend});
     lone.come_up();
     SimFrame frame = lone.send(kVc, 1000);
     const std::vector<std::byte> sent = bytes_of(frame);
@@ -238,7 +230,7 @@ TEST(Link, WhatTheNeighbourDidToALentFrameIsNotInItsReplay) {
 }
 
 TEST(Link, WithoutABufferForTheCopyTheFrameGoesLater) {
-    LoneLink lone(silent(), {}, 8);
+    LoneLink lone(silent_profile(), {}, 8);
     lone.come_up();
     std::vector<SimFrame> hoard;
     while (lone.pool.in_use() < 7) hoard.push_back(lone.pool.allocate(60));
@@ -254,140 +246,6 @@ TEST(Link, WithoutABufferForTheCopyTheFrameGoesLater) {
     ASSERT_FALSE(frames.empty());
     EXPECT_EQ(word_of(frames.back()).sequence, 1u);
     EXPECT_EQ(lone.link.llr_tx().state(), LlrTxState::kAdvance);
-}
-
-TEST(Link, WithoutABufferControlStaysDue) {
-    LoneLink lone(silent(), {}, 8);
-    lone.come_up();
-    lone.hear_next();
-    std::vector<SimFrame> hoard;
-    while (lone.pool.in_use() < 8) hoard.push_back(lone.pool.allocate(60));
-    EXPECT_TRUE(lone.turn().empty());
-    EXPECT_TRUE(lone.turn(2us).empty());
-    EXPECT_EQ(lone.count(LinkStat::kTxNoBuffer), 1u);
-    hoard.clear();
-    EXPECT_TRUE(lone.turn_sets().find(CtlOsType::kAck));
-}
-
-TEST(Link, AcknowledgesAfterADelayOrAfterSoManyBytes) {
-    LoneLink lone(silent());
-    lone.come_up();
-    lone.turn(2us);
-
-    // 1. One frame: its ACK waits for company, ack_delay at most.
-    lone.hear_next();
-    EXPECT_TRUE(lone.turn_sets().sets.empty());
-    EXPECT_TRUE(lone.turn_sets(1999ns).sets.empty());
-    const Said late = lone.turn_sets(1ns);
-    ASSERT_TRUE(late.find(CtlOsType::kAck));
-    EXPECT_EQ(late.find(CtlOsType::kAck)->value, LoneLink::kTheirSeq + 1);
-    EXPECT_TRUE(lone.turn_sets(10us).sets.empty());
-
-    // 2. ctlos_spacing_bytes: at once.
-    lone.hear_next(kBestEffort, 1000);
-    EXPECT_TRUE(lone.turn_sets().sets.empty());
-    lone.hear_next(kBestEffort, 1000);
-    EXPECT_TRUE(lone.turn_sets().find(CtlOsType::kAck));
-
-    // 3. A gap: at once.
-    (void)lone.next_word();
-    lone.hear_next();
-    EXPECT_TRUE(lone.turn_sets().find(CtlOsType::kNack));
-    // 4. And one NACK only (L5).
-    lone.hear_next();
-    EXPECT_FALSE(lone.turn_sets(5us).find(CtlOsType::kNack));
-}
-
-TEST(Link, FreedCreditsGoBackAfterADelayOrAQuarter) {
-    LoneLink lone(silent());
-    lone.come_up();
-    for (int i = 0; i < 40; ++i) lone.hear_next(kVc);
-    lone.turn(2us);
-
-    // 1. A few wait for ack_delay.
-    lone.link.on_drained(kVc, Credits{15});
-    EXPECT_TRUE(lone.turn_sets().sets.empty());
-    const Said late = lone.turn_sets(2us);
-    ASSERT_TRUE(late.find(CtlOsType::kCfUpdate));
-    EXPECT_EQ(late.find(CtlOsType::kCfUpdate)->value, 15u);
-    EXPECT_EQ(late.find(CtlOsType::kCfUpdate)->vc(), kVc);
-    EXPECT_EQ(late.count(CtlOsType::kCfUpdate), 1u);  // Only what changed.
-
-    // 2. A quarter of the limit (16 of 64) does not wait.
-    lone.link.on_drained(kVc, Credits{16});
-    EXPECT_TRUE(lone.turn_sets().find(CtlOsType::kCfUpdate));
-}
-
-TEST(Link, RepeatsEverythingNowAndThen) {
-    LinkProfile profile = quick_profile();
-    profile.cbfc_profile.cc_message_timer = 0s;
-    LoneLink lone(profile);
-    lone.come_up();
-    lone.hear_next();
-    lone.turn();
-    lone.turn(2us);
-    // The heartbeat: R_CF of all VCs with credits and the last ACK, though nothing has changed.
-    int beats = 0;
-    for (int us = 0; us < 300; ++us) {
-        const Said said = lone.turn_sets(1us);
-        if (said.sets.empty()) continue;
-        ++beats;
-        EXPECT_EQ(said.count(CtlOsType::kCfUpdate), 2u);
-        EXPECT_EQ(said.count(CtlOsType::kAck), 1u);
-        EXPECT_EQ(said.rx_epoch, LoneLink::kTheirEpoch);
-    }
-    EXPECT_EQ(beats, 10);
-}
-
-TEST(Link, NamesItsSessionThoughItWaitsForAReplayAndKnowsNoCredits) {
-    // R2: a stale INIT and a stale frame may have led it into a session that is none any more. The
-    // neighbour, whose frames it refuses, must hear so.
-    LoneLink lone(quick_profile());
-    lone.turn();
-    lone.hear_sets(
-        {{.type = CtlOsType::kInit, .value = LoneLink::kTheirSeq, .arg = LoneLink::kTheirEpoch}});
-    for (int lost = 0; lost < 3; ++lost) lone.next_word();
-    lone.hear_next(kVc);
-    EXPECT_EQ(lone.turn_sets(1ms).count(CtlOsType::kNack), 1u);
-    for (int i = 0; i < 3; ++i) {
-        const Said said = lone.turn_sets(100us);
-        const auto ack = said.find(CtlOsType::kAck);
-        ASSERT_TRUE(ack) << "said nothing in turn " << i;
-        EXPECT_EQ(ack->value, LoneLink::kTheirSeq - 1) << "nothing more than it has";
-        EXPECT_EQ(said.rx_epoch, LoneLink::kTheirEpoch);
-    }
-}
-
-TEST(Link, SaysNothingOfCreditsBeforeTheSessionsFirstCcUpdate) {
-    // C8: until then our counters are those of an older session.
-    LoneLink lone(quick_profile());
-    lone.turn();
-    lone.hear_sets(
-        {{.type = CtlOsType::kInit, .value = LoneLink::kTheirSeq, .arg = LoneLink::kTheirEpoch}});
-    lone.hear_next(kVc);
-    EXPECT_EQ(lone.turn_sets(1ms).count(CtlOsType::kCfUpdate), 0u);
-    lone.hear_cc(std::array<std::uint32_t, kMaxVcs>{1}, lone.next_word());
-    EXPECT_EQ(lone.turn_sets(1ms).count(CtlOsType::kCfUpdate), 2u);
-}
-
-TEST(Link, ALostCfUpdateIsRepaired) {
-    // C3: faults stopped, within one CF interval all credits are back.
-    PairOptions options;
-    options.profile = quick_profile();
-    Pair pair(options);
-    ASSERT_TRUE(pair.come_up());
-    pair.a.tap = [](SimFrame& frame) {
-        const auto bytes = std::as_const(frame).bytes();
-        const auto said = read_sets(bytes.first(bytes.size() - wire::kFcsSize));
-        return !said || !said->find(CtlOsType::kCfUpdate);
-    };
-    for (int i = 0; i < 40; ++i) pair.a.offer(kVc, 60);
-    pair.run_for(20us);
-    EXPECT_EQ(pair.b.received(kVc), 40u);
-    EXPECT_EQ(pair.a.link().cbfc_sender().in_use(kVc), Credits{40});
-    pair.a.tap = nullptr;
-    pair.run_for(options.profile.cbfc_profile.cf_update_interval + 2us);
-    EXPECT_EQ(pair.credits_leaked(), 0u);
 }
 
 TEST(Link, DeadlineSaysWhenItWantsATurn) {
@@ -420,7 +278,7 @@ TEST(Link, DeadlineSaysWhenItWantsATurn) {
 }
 
 TEST(Link, PublishesItsState) {
-    LoneLink lone(silent(), {.epoch = 3});
+    LoneLink lone(silent_profile(), {.epoch = 3});
     lone.come_up();
     (void)lone.send(kVc, 100);
     lone.hear_next(kVc);
@@ -446,7 +304,7 @@ TEST(Link, PublishesItsState) {
 }
 
 TEST(Link, MeasuresTheRoundTrip) {
-    LoneLink lone(silent());
+    LoneLink lone(silent_profile());
     lone.come_up();
     (void)lone.send(kVc);
     lone.turn(5us);
@@ -496,7 +354,7 @@ TEST(Link, WithoutCreditsLlrAloneRuns) {
 TEST(Link, InInitOnlyWhatTheProfileAllowsGoesOut) {
     for (const FrameAction action :
          {FrameAction::kBlock, FrameAction::kDiscard, FrameAction::kBestEffort}) {
-        LinkProfile profile = silent();
+        LinkProfile profile = silent_profile();
         profile.vcs[2].llr_desired = true;  // Desired, but without credits.
         profile.llr.init_action = action;
         LoneLink lone(profile);
