@@ -127,8 +127,8 @@ Expected<void, std::string> run_on_interrupt_thread(const std::function<void()>&
 
 void end_interrupt_thread() {
     pthread_t thread{};
-    // Alarms only: after LaterBatch it is still on its way out of a handler, and can be cancelled
-    // there.
+    // Not LaterBatch: after it the thread is still on its way out of a handler, writes to its pipe,
+    // and would be cancelled there. After an alarm the next place is where it waits for events.
     if (!Alarm([&thread] { thread = pthread_self(); }).take(kInterruptThreadPatience)) return;
     Alarm([] {}).take(kInterruptThreadPatience);
     // Deferred: it ends where it waits for events, with no lock in its hands.

@@ -20,9 +20,9 @@ namespace ethlink::dpdk {
 
 /// What a core does with turns that found nothing to do.
 ///
-/// The longer no frames have come, the longer it sleeps: what waits for it to wake waits for a
-/// sixteenth of the time since the last ones at most, and a process at rest costs next to nothing
-/// (decision 0030). What links say to each other all the time is no reason to stay awake.
+/// The longer no frames have come, the longer it sleeps: a sixteenth of the time since the last
+/// ones within the bounds below (decision 0030). What links say to each other all the time does not
+/// count: a process at rest is to cost little.
 struct IdlePolicy {
     std::uint32_t turns_before_sleep = 0;                // without frames; 0 = never sleep
     Duration sleep = std::chrono::microseconds(50);      // at least
