@@ -10,16 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "control/counted.h"
 #include "control/report_table.h"
 #include "control/report_words.h"
 
 namespace ethlink::control {
 namespace {
-
-/// "1 link", "2 links".
-std::string counted(std::size_t n, const std::string& one, const std::string& many) {
-    return std::to_string(n) + " " + (n == 1 ? one : many);
-}
 
 std::string megabytes(std::uint64_t bytes) {
     const std::uint64_t tenths = (bytes + 50'000) / 100'000;
@@ -164,10 +160,9 @@ std::string to_text(const Fabric& fabric) {
     std::size_t switches = 0;
     for (const FabricNode& node : fabric.nodes) switches += node.kind == NodeKind::kSwitch ? 1 : 0;
     std::ostringstream text;
-    text << "fabric " << fabric.name << ": "
-         << counted(fabric.nodes.size() - switches, "endpoint", "endpoints") << ", "
-         << counted(switches, "switch", "switches") << ", "
-         << counted(fabric.links.size(), "link", "links") << "\n\n";
+    text << "fabric " << fabric.name << ": " << counted(fabric.nodes.size() - switches, "endpoint")
+         << ", " << counted(switches, "switch", "switches") << ", "
+         << counted(fabric.links.size(), "link") << "\n\n";
     for (const Profile& profile : fabric.profiles) text << profile_text(profile) << "\n";
     Table table({"port", "kind", "neighbour", "profile", "gpu", "fcs", "device", "faults sent"});
     for (const FabricNode& node : fabric.nodes) {

@@ -11,6 +11,7 @@
 
 #include "control/config.h"
 #include "control/config_reader.h"
+#include "control/counted.h"
 #include "control/topology.h"
 #include "control/topology_form.h"
 #include "control/yaml_reader.h"
@@ -24,10 +25,6 @@ std::string number(std::uint64_t n) {
     return std::to_string(n);
 }
 
-std::string counted(std::uint64_t n, std::string_view one, std::string_view many) {
-    return number(n) + " " + std::string(n == 1 ? one : many);
-}
-
 /// "gpu0 to gpu3".
 std::string range(std::string_view name, std::uint32_t first, std::uint32_t count) {
     const std::string begin = std::string(name) + number(first);
@@ -35,20 +32,20 @@ std::string range(std::string_view name, std::uint32_t first, std::uint32_t coun
 }
 
 std::string sentence(const TopologyShape& shape) {
-    const std::string tracks = counted(shape.tracks, "track", "tracks");
+    const std::string tracks = counted(shape.tracks, "track");
     const std::string gpus = number(shape.gpus) + " GPUs";
     const std::string in_racks =
         gpus + " in " + number(shape.racks) + " racks of " + number(shape.gpus_per_rack());
     switch (shape.kind) {
         case TopologyKind::kBackToBack:
-            return "Two GPUs and " + counted(shape.tracks, "cable", "cables") + " between them.";
+            return "Two GPUs and " + counted(shape.tracks, "cable") + " between them.";
         case TopologyKind::kSingleRack:
             return "One rack: " + gpus + " on " + tracks + ", a switch for each.";
         case TopologyKind::kDualRack:
             return in_racks + ", " + tracks +
                    ": each joins a leaf of one rack to one of the other.";
         case TopologyKind::kLeafSpine:
-            return in_racks + ", " + tracks + " with " + counted(shape.spines, "spine", "spines") +
+            return in_racks + ", " + tracks + " with " + counted(shape.spines, "spine") +
                    " in all.";
     }
     return "";
@@ -56,7 +53,7 @@ std::string sentence(const TopologyShape& shape) {
 
 std::string sums(const TopologyShape& shape) {
     return number(shape.gpus) + " endpoints, " + counted(shape.switches(), "switch", "switches") +
-           ", " + counted(shape.links(), "link", "links");
+           ", " + counted(shape.links(), "link");
 }
 
 std::string head(const TopologyShape& shape, const std::string& fabric) {
@@ -116,7 +113,7 @@ std::string tracks_comment(const TopologyShape& shape) {
 std::string uplinks_comment(const TopologyShape& shape) {
     return "ports of a leaf to " +
            std::string(shape.kind == TopologyKind::kDualRack ? "the other rack" : "spines") +
-           ", for " + counted(shape.gpus_per_rack(), "GPU port", "GPU ports");
+           ", for " + counted(shape.gpus_per_rack(), "GPU port");
 }
 
 }  // namespace

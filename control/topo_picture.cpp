@@ -14,14 +14,12 @@
 #include <utility>
 #include <vector>
 
+#include "control/counted.h"
+
 namespace ethlink::control {
 namespace {
 
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-
-std::string counted(std::size_t n, std::string_view one, std::string_view many) {
-    return std::to_string(n) + " " + std::string(n == 1 ? one : many);
-}
 
 /// Groups of nodes that some of the links join, numbered in the order of their first node.
 class Groups {
@@ -95,9 +93,9 @@ private:
     std::string title() const {
         const auto switches = static_cast<std::size_t>(
             std::count_if(fabric_.nodes.begin(), fabric_.nodes.end(), is_switch));
-        return fabric_.name + ": " + counted(fabric_.nodes.size() - switches, "GPU", "GPUs") +
-               ", " + counted(switches, "switch", "switches") + ", " +
-               counted(fabric_.links.size(), "link", "links");
+        return fabric_.name + ": " + counted(fabric_.nodes.size() - switches, "GPU") + ", " +
+               counted(switches, "switch", "switches") + ", " +
+               counted(fabric_.links.size(), "link");
     }
 
     /// Breadth first from the switches beside GPUs or plain ports.
@@ -320,7 +318,7 @@ void overlay(Picture& picture, const std::vector<std::optional<LiveLink>>& live)
             continue;
         }
         bundle.notes = {rate_text(rate)};
-        if (replays > 0) bundle.notes.push_back(counted(replays, "replay", "replays"));
+        if (replays > 0) bundle.notes.push_back(counted(replays, "replay"));
         if (bundle.down > 0) {
             bundle.notes.push_back(
                 bundle.links.size() == 1 ? "DOWN" : std::to_string(bundle.down) + " DOWN");

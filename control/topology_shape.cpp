@@ -8,17 +8,13 @@
 #include <utility>
 
 #include "control/config_graph.h"
+#include "control/counted.h"
 
 namespace ethlink::control {
 namespace {
 
 std::string numbered(std::string_view word, std::uint32_t i) {
     return std::string(word) + std::to_string(i);
-}
-
-/// "1 spine", "2 spines".
-std::string counted(std::uint64_t n, std::string_view word) {
-    return std::to_string(n) + " " + std::string(word) + (n == 1 ? "" : "s");
 }
 
 std::string leaf_name(const TopologyShape& shape, std::uint32_t rack, std::uint32_t track) {

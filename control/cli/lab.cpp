@@ -2,6 +2,7 @@
 // `ethlink lab FILE`: a whole fabric in this process, under traffic, without any NIC.
 #include "control/runtime/lab.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -16,10 +17,13 @@
 #include "control/cli/daemon.h"
 #include "control/cli/lab_text.h"
 #include "control/cli/traffic_options.h"
+#include "control/counted.h"
 #include "control/runtime/control_socket_service.h"
 
 namespace ethlink::cli {
 namespace {
+
+using control::counted;
 
 struct Arguments {
     std::string file;
@@ -99,12 +103,13 @@ int run(const Arguments& arguments, const Context& context) {
         spdlog::debug("EAL: {}", process.eal_command_line());
         for (const std::string& notice : process.notices()) spdlog::info(notice);
         if (!arguments.quiet && !arguments.json) {
-            std::fprintf(
-                stderr, "%zu switches, %zu endpoints, %zu links, %llu MiB planned; traffic %s\n",
-                process.switches().size(), process.endpoints().size(), fabric->links.size(),
-                static_cast<unsigned long long>(process.plan().memory_bytes() >> 20),
-                arguments.serve ? "only what programs send"
-                                : arguments.traffic.text(*fabric).c_str());
+            const std::string what = counted(process.switches().size(), "switch", "switches") +
+                                     ", " + counted(process.endpoints().size(), "endpoint") + ", " +
+                                     counted(fabric->links.size(), "link");
+            std::fprintf(stderr, "%s, %llu MiB planned; traffic %s\n", what.c_str(),
+                         static_cast<unsigned long long>(process.plan().memory_bytes() >> 20),
+                         arguments.serve ? "only what programs send"
+                                         : arguments.traffic.text(*fabric).c_str());
             if (arguments.serve && service) tell_sockets((*service)->client_sockets());
         }
     };
@@ -124,9 +129,8 @@ int run(const Arguments& arguments, const Context& context) {
     } else {
         std::printf("%s", to_text(*report).c_str());
         std::printf(
-            "\nNext: ethlink check %s (routes, queues, memory)   docs/architecture.md (how it "
-            "works)\n",
-            arguments.file.c_str());
+            "\nNext: %s check %s (routes, queues, memory)   docs/architecture.md (how it works)\n",
+            program_invocation_name, arguments.file.c_str());
     }
     return report->clean() ? kOk : kFailed;
 }

@@ -140,7 +140,9 @@ std::string to_text(const LabReport& report) {
          grouped(report.credits_leaked) + ", " + grouped(report.mbufs_leaked));
     for (std::size_t i = 0; i < kDropCount; ++i) {
         if (report.drops[i] == 0) continue;
-        line("refused", grouped(report.drops[i]) + " " + std::string(name(static_cast<Drop>(i))));
+        const Drop reason{static_cast<std::uint8_t>(i)};
+        line("refused", grouped(report.drops[i]) + " " + std::string(name(reason)) +
+                            (reason == Drop::kBadFcs ? " (what LLR does not repeat)" : ""));
     }
     out += "\n" + latency_table(report) + "\n" + link_table(report) + "\n" + verdict(report);
     return out;
