@@ -7,7 +7,6 @@ import time
 
 import ethlink
 
-LEDGER = os.environ.get("ETHLINK_LEDGER", "")
 MEMORY = 1 << 20
 SLICE = 8192
 
@@ -36,7 +35,7 @@ class Owner:
     """A program that lends its memory and does nothing else."""
 
     def __init__(self, case, where):
-        self.program = case.start_tool(LEDGER, "own", where, str(MEMORY), stdin=subprocess.PIPE)
+        self.program = case.start_ledger("own", where, str(MEMORY), stdin=subprocess.PIPE)
         case.addCleanup(self.program.process.stdin.close)
         ethlink.eventually(lambda: self.program.out, 20, "the owner's key")
         self.key = json.loads(self.program.out)["key"]
@@ -61,8 +60,8 @@ class Endpoint(ethlink.Case):
         return ended.json
 
     def work(self, where, gpu, owner, place, transactions, kind):
-        return self.start_tool(LEDGER, "work", where, gpu, owner.key, str(SLICE * (1 + place)),
-                               str(SLICE), str(place + 1), str(transactions), kind)
+        return self.start_ledger("work", where, gpu, owner.key, str(SLICE * (1 + place)),
+                                 str(SLICE), str(place + 1), str(transactions), kind)
 
     def assert_kept(self, workers, limit=300):
         """All that they asked for was done, once, and brought the right bytes. What they added."""
@@ -167,6 +166,4 @@ class Endpoint(ethlink.Case):
 
 
 if __name__ == "__main__":
-    if not LEDGER:
-        ethlink.skip("ETHLINK_LEDGER does not say where the ledger program is")
     ethlink.main(limit=400)

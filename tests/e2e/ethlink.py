@@ -21,6 +21,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CONFIGS = ROOT / "configs"
 PROGRAM = os.environ.get("ETHLINK_PROGRAM", str(ROOT / "build" / "ethlink"))
+LEDGER = os.environ.get("ETHLINK_LEDGER", str(ROOT / "build/tests/e2e/ledger"))
 SKIP = 77  # Meson's exit code for "skipped"
 OK, FAILED, USAGE, CANNOT_RUN = 0, 1, 2, 3  # control/cli/command.h
 
@@ -214,6 +215,10 @@ class Case(unittest.TestCase):
         running = Running(self.folder, argv, {**self.env, **(env or {})}, user)
         self.running.append(running)
         return running
+
+    def start_ledger(self, *arguments, stdin=None):
+        """The program that owns memory, or works on it and keeps the books."""
+        return self.start_tool(LEDGER, *arguments, stdin=stdin)
 
     def start_tool(self, *argv, stdin=None):
         """Starts another program."""

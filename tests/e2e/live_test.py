@@ -8,7 +8,6 @@ import time
 
 import ethlink
 
-LEDGER = os.environ.get("ETHLINK_LEDGER", "")
 LEAF_SPINE = ethlink.CONFIGS / "leaf-spine.yaml"
 DUAL_RACK = ethlink.CONFIGS / "dual-rack.yaml"
 LAB = f"live-{os.getpid()}"
@@ -48,13 +47,13 @@ class Live(ethlink.Case):
 
     def test_a_pulled_cable_leaves_the_tables_and_returns(self):
         lab = self.start_lab(LEAF_SPINE, "--serve")
-        owner = self.start_tool(LEDGER, "own", f"{LAB}/{FAR}", str(MEMORY), stdin=subprocess.PIPE)
+        owner = self.start_ledger("own", f"{LAB}/{FAR}", str(MEMORY), stdin=subprocess.PIPE)
         self.addCleanup(owner.process.stdin.close)
         ethlink.eventually(lambda: owner.out, 20, "the owner's key")
         key = json.loads(owner.out)["key"]
-        workers = [self.start_tool(LEDGER, "work", f"{LAB}/gpu{place}", "0x0208", key,
-                                   str(SLICE * (1 + place)), str(SLICE), str(place + 1), "40000",
-                                   "ls") for place in range(3)]
+        workers = [self.start_ledger("work", f"{LAB}/gpu{place}", "0x0208", key,
+                                     str(SLICE * (1 + place)), str(SLICE), str(place + 1), "40000",
+                                     "ls") for place in range(3)]
         self.assertEqual(self.ports("r0-leaf0", FAR), ["u0", "u1"])
         begin = time.monotonic()
         self.order("link", UPLINK, "down")

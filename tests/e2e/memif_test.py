@@ -145,18 +145,18 @@ class Memif(ethlink.Case):
 
     def test_what_a_generator_answers_is_not_what_it_sent(self):
         leaf = self.start_switch()
-        source = self.start_generator("gpu0", "--rate", "20000", "--duration", "60", "--count",
-                                      "80000", "--warmup", "0", "--no-probe")
+        source = self.start_generator("gpu0", "--rate", "20000", "--duration", "600", "--warmup",
+                                      "0", "--no-probe")
         self.wait_for_links(source, "gpu0")
         ethlink.eventually(lambda: self.sent("gpu0") > 0, 20, "the first frame")
         asks = self.start_generator("gpu1", "--count", "1", "--warmup", "0").wait()
         self.assertEqual(asks.code, ethlink.OK, asks)
-        self.assertLess(self.sent("gpu0"), 80_000)  # Asked in the middle of it.
+        source.signal(signal.SIGINT)
         ended = source.wait()
         self.assertEqual(ended.code, ethlink.OK, ended)
         self.assertGreater(ended.json["probes"], 0)
         trial, = ended.json["trials"]
-        self.assertEqual((trial["sent"], trial["llr_acknowledged"]), (80_000, 80_000))
+        self.assertEqual(trial["llr_acknowledged"], trial["sent"])
         leaf.stop()
 
     def test_a_generator_without_a_sink_gives_up(self):

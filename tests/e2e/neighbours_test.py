@@ -13,7 +13,6 @@ import time
 import ethlink
 import fabric
 
-LEDGER = os.environ.get("ETHLINK_LEDGER", "")
 LEAF_SPINE = ethlink.CONFIGS / "leaf-spine.yaml"
 DUAL_RACK = ethlink.CONFIGS / "dual-rack.yaml"
 EVERY = bool(os.environ.get("ETHLINK_EVERY"))
@@ -56,15 +55,15 @@ class Work(ethlink.Case):
         self.owners, self.workers = {}, []
         for number, (worker, owner) in enumerate(pairs):
             if owner not in self.owners:
-                tool = self.start_tool(LEDGER, "own", f"{self.socket(owner)}/{owner}", str(MEMORY),
-                                       stdin=subprocess.PIPE)
+                tool = self.start_ledger("own", f"{self.socket(owner)}/{owner}", str(MEMORY),
+                                         stdin=subprocess.PIPE)
                 self.addCleanup(tool.process.stdin.close)
                 tool.wait_for_text("key", 30)
                 self.owners[owner] = tool
             key = json.loads(self.owners[owner].out.splitlines()[0])["key"]
             gpu = f"0x{0x200 + int(owner.removeprefix('gpu')):04x}"
-            self.workers.append(self.start_tool(
-                LEDGER, "work", f"{self.socket(worker)}/{worker}", gpu, key,
+            self.workers.append(self.start_ledger(
+                "work", f"{self.socket(worker)}/{worker}", gpu, key,
                 str(SLICE * (1 + number)), str(SLICE), str(number + 1), "0", "ls",
                 stdin=subprocess.PIPE))
             self.addCleanup(self.workers[-1].process.stdin.close)

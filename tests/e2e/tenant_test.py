@@ -6,7 +6,6 @@ import subprocess
 
 import ethlink
 
-LEDGER = os.environ.get("ETHLINK_LEDGER", "")
 LAB = f"tenant-{os.getpid()}"
 MEMORY, SLICE = 1 << 20, 8192
 # Two switches; tenant 100: gpu0, gpu2; tenant 200: gpu1, gpu3; of none: gpu4, gpu5.
@@ -82,14 +81,14 @@ class Tenants(ethlink.Case):
 
     def test_transactions_work_inside_and_not_outside(self):
         lab = self.start_lab("--serve")
-        owner = self.start_tool(LEDGER, "own", f"{LAB}/gpu2", str(MEMORY), stdin=subprocess.PIPE)
+        owner = self.start_ledger("own", f"{LAB}/gpu2", str(MEMORY), stdin=subprocess.PIPE)
         self.addCleanup(owner.process.stdin.close)
         ethlink.eventually(lambda: owner.out, 20, "the owner's key")
         key = json.loads(owner.out)["key"]
 
         def work(who):
-            return self.start_tool(LEDGER, "work", f"{LAB}/{who}", GPU["gpu2"], key, str(SLICE),
-                                   str(SLICE), "1", "5000", "ls")
+            return self.start_ledger("work", f"{LAB}/{who}", GPU["gpu2"], key, str(SLICE),
+                                     str(SLICE), "1", "5000", "ls")
         # 1. Inside the tenant, all of it.
         ended = work("gpu0").wait(60)
         self.assertEqual(ended.code, 0, ended)
@@ -116,6 +115,4 @@ class Tenants(ethlink.Case):
 
 
 if __name__ == "__main__":
-    if not LEDGER:
-        ethlink.skip("ETHLINK_LEDGER does not say where the ledger program is")
     ethlink.main(170)

@@ -2,7 +2,6 @@
 """The programs of a soak: owners that lend memory, workers that know what each byte must be."""
 import json
 import mmap
-import os
 import struct
 import subprocess
 import time
@@ -10,7 +9,6 @@ import time
 import ethlink
 import rig as rigs
 
-LEDGER = os.environ.get("ETHLINK_LEDGER", str(ethlink.ROOT / "build/tests/e2e/ledger"))
 MEMORY, SLICE = 1 << 20, 8192
 # Each endpoint asks the other one: (from, to, class).
 PLAN = (("gpu0", "gpu2", "ls"), ("gpu0", "gpu2", "rdma"), ("gpu2", "gpu0", "ls"),
@@ -45,7 +43,7 @@ class Owner:
 
     def __init__(self, rig, place):
         self.place = place
-        self.program = rig.start([LEDGER, "own", rig.where(place), str(MEMORY)],
+        self.program = rig.start([ethlink.LEDGER, "own", rig.where(place), str(MEMORY)],
                                  stdin=subprocess.PIPE)
         self.workers = []
         self.key = None
@@ -80,7 +78,7 @@ class Worker:
         slot = 1 + len(owner.workers)
         assert (slot + 1) * SLICE <= MEMORY, "an owner has that many slices"
         self.program = rig.start(
-            [LEDGER, "work", rig.where(source), rigs.ENDPOINTS[target], owner.key,
+            [ethlink.LEDGER, "work", rig.where(source), rigs.ENDPOINTS[target], owner.key,
              str(slot * SLICE), str(SLICE), str(load.seed + self.number), "0", kind,
              str(self.journal.path)], stdin=subprocess.PIPE)
         owner.workers.append(self)

@@ -188,8 +188,8 @@ def arguments():
 
 def main():
     options = arguments()
-    if not pathlib.Path(loads.LEDGER).is_file():
-        sys.exit(f"there is no {loads.LEDGER}: build it, or let ETHLINK_LEDGER say where it is")
+    if not pathlib.Path(ethlink.LEDGER).is_file():
+        sys.exit(f"there is no {ethlink.LEDGER}: build it, or let ETHLINK_LEDGER say where it is")
 
     def interrupted(number, _):
         raise Interrupted(f"signal {number}")
