@@ -50,6 +50,7 @@ struct SingleFailures::After {
     std::map<std::uint32_t, Relabelled> groups;
     std::optional<Relabelled> split_off;  // of one destination that has lost a cable
     GpuId split_off_gpu;
+    std::uint32_t deserted = RouteGroup::kNone;  // the group it leaves, where nobody stays behind
 };
 
 namespace {
@@ -171,6 +172,7 @@ FailureResult SingleFailures::without_cable(const CableClass& one) const {
         return result;
     }
     after.split_off->labels = make_labels(routes_.costs(), key);
+    if (group.members == 1) after.deserted = one.group;
     look_at(after, routes_.state().arcs, when, result);
     for (std::uint32_t g = 0; g < example_.size(); ++g) {
         const RouteGroup& other = routes_.state().groups[g];
@@ -282,6 +284,7 @@ void SingleFailures::look_at(const After& after, const std::vector<ArcState>& ar
         waits.add(column);
     };
     for (std::uint32_t g = 0; g < example_.size(); ++g) {
+        if (g == after.deserted) continue;
         const auto changed = after.groups.find(g);
         add(changed == after.groups.end() ? routes_.state().groups[g].labels
                                           : changed->second.labels,
