@@ -141,10 +141,13 @@ struct Program {
 class Socket {
 public:
     explicit Socket(Input& input) : input_(&input), backend_(input) {
-        auto opened =
-            ClientServer::open(socket_place() + "/fuzz.client.sock", {}, quota(), backend_);
+        control::ClientQuota odd = quota();
+        odd.depth = client::kDepthMin + 1;
+        must(!open(odd), "a depth is a power of two");
+        auto opened = open(quota());
         must(opened.has_value(), "the place is free");
         server_ = std::move(*opened);
+        server_->set_log([this](const std::string&) { ++told_; });
     }
     void play() {
         for (int i = 0; i < 150 && !input_->empty(); ++i) act();
@@ -153,9 +156,14 @@ public:
         for (int i = 0; i < 100 && !server_->empty(); ++i) server_->serve(0s);
         must(server_->empty() && backend_.empty(), "all sessions are given back");
         must(server_->window_bytes() == 0, "R4: all windows are given back");
+        must(told_ <= 1, "X2: a storm of refusals is no storm of lines");
     }
 
 private:
+    Expected<std::unique_ptr<ClientServer>, std::string> open(const control::ClientQuota& given) {
+        return ClientServer::open(socket_place() + "/fuzz.client.sock", {}, given, backend_);
+    }
+
     void act() {
         const std::uint8_t what = input_->u8();
         if (programs_.empty() || what % 16 == 0) {
@@ -170,9 +178,12 @@ private:
             case 2:
             case 3: return turn();
             case 4: backend_.ready = !backend_.ready; return turn();
-            case 5:
-                if (input_->u8() < 60) program = {connect_to(server_->path(), SOCK_SEQPACKET)};
+            case 5: {
+                const std::uint8_t how = input_->u8();
+                if (how >= 240) return ask_for_many(program, how);
+                if (how < 60) program = {connect_to(server_->path(), SOCK_SEQPACKET)};
                 return turn();
+            }
             case 6: {
                 backend_.broken_now = input_->u8() < 30;
                 turn();
@@ -185,6 +196,22 @@ private:
                 return;
             }
             default: return ask(program, what);
+        }
+    }
+    /// Counts have limits beside those of bytes.
+    void ask_for_many(Program& program, std::uint8_t how) {
+        static_assert(client::kWindowsMax == client::kPeersMax);
+        const bool windows = how % 2 == 0;
+        backend_.ready = true;
+        for (std::size_t i = 0; i <= client::kWindowsMax; ++i) {
+            Request request;
+            request.type = static_cast<std::uint16_t>(windows ? MessageType::kRegister
+                                                              : MessageType::kConnect);
+            request.id = program.next_id++;
+            request.number = windows ? client::WindowRight::kRead : 0x200u;
+            request.value = 1;
+            (void)!::send(program.socket.get(), &request, sizeof request, MSG_NOSIGNAL);
+            turn();
         }
     }
     void ask(Program& program, std::uint8_t what) {
@@ -237,6 +264,7 @@ private:
     Backend backend_;
     std::unique_ptr<ClientServer> server_;
     std::deque<Program> programs_;
+    int told_ = 0;
 };
 
 }  // namespace

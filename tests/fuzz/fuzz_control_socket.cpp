@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The control socket as a stream of bytes: however they are cut, merged or broken off, each whole
-// line is answered once, in order, and nothing else is (X2, X4).
+// line is answered once, in order, and nothing else is; who is silent is told and let go (X2, X4).
 #include <deque>
 #include <string>
 
 #include "control/runtime/control_socket.h"
+#include "control/runtime/unix_socket.h"
 #include "tests/fuzz/socket_place.h"
 
 namespace ethlink::fuzz {
@@ -15,6 +16,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t kLineMax = 64;
 
 constexpr std::size_t kConnections = 3;
+
+const std::string kTooSilent = control::error_line("no request for too long: connect again") + "\n";
 
 struct Peer {
     control::FileDescriptor socket;
@@ -29,10 +32,15 @@ public:
         control::ControlLimits limits;
         limits.line_bytes = kLineMax;
         limits.connections = kConnections;
-        limits.requests_per_turn = 1 + input.u8() % 4;
+        const std::uint8_t how = input.u8();
+        limits.requests_per_turn = 1 + how % 4;
+        is_patient_ = how < 0xF0;
+        if (!is_patient_) limits.idle = 0s;
+        if (how / 16 == 0xE) leave_dead_socket();
         auto opened = control::ControlSocket::open(socket_place(), "fuzz", limits);
         must(opened.has_value(), "the place is free");
         socket_ = std::move(*opened);
+        if (how / 16 == 0xE) check_place();
         socket_->set_log([this](const std::string& line) {
             must(line.find("refused") != std::string::npos, "the log says what it is about");
             ++told_;
@@ -53,6 +61,23 @@ public:
     }
 
 private:
+    static std::string dead_path() { return control::socket_path(socket_place(), "killed"); }
+
+    /// As a process leaves it that is killed.
+    static void leave_dead_socket() {
+        const control::FileDescriptor dead = control::new_unix_socket(SOCK_STREAM);
+        const auto address = control::unix_address(dead_path());
+        must(address && bind(dead.get(), control::generic(*address), sizeof *address) == 0,
+             "the place is free");
+    }
+    /// Of any names: ours is taken, and most are none.
+    void check_place() {
+        must(access(dead_path().c_str(), F_OK) != 0, "what the killed left is removed");
+        std::string name(as_text(input_->take(input_->u8() % 8)));
+        if (control::is_instance_name(name)) name = "fuzz";
+        must(!control::ControlSocket::open(socket_place(), name), "a name is that of one process");
+    }
+
     void act() {
         const std::uint8_t what = input_->u8();
         if (peers_.empty() || what % 16 == 0) {
@@ -93,10 +118,13 @@ private:
             if (n > 0) peer.heard.append(buffer.data(), static_cast<std::size_t>(n));
         }
     }
-    /// What must have come: an echo of each whole line, up to the first that is too long.
-    static void check(const Peer& peer) {
+    /// What must have come: an echo of each whole line, up to the first that is too long; at most a
+    /// last word to who was silent.
+    void check(const Peer& peer) const {
+        std::string_view heard = peer.heard;
+        if (!is_patient_ && heard.ends_with(kTooSilent)) heard.remove_suffix(kTooSilent.size());
         if (peer.one_too_many) {
-            must(peer.heard.find('\n') == peer.heard.size() - 1, "X2: told so in one line, once");
+            must(heard.find('\n') == heard.size() - 1, "X2: told so in one line, once");
             return;
         }
         std::string expected;
@@ -113,16 +141,17 @@ private:
             rest.remove_prefix(end + 1);
         }
         if (too_long) {
-            must(peer.heard.starts_with(expected), "X2: what came before is answered");
+            must(heard.starts_with(expected), "X2: what came before is answered");
             // Who hangs up in the middle of it may be gone before he is told.
-            must(!is_whole || peer.heard.find("longer than", expected.size()) != std::string::npos,
+            must(!is_whole || heard.find("longer than", expected.size()) != std::string_view::npos,
                  "X2: an endless line is told so");
         } else {
-            must(peer.heard == expected, "X4: each whole line once, in order, nothing else");
+            must(heard == expected, "X4: each whole line once, in order, nothing else");
         }
     }
 
     Input* input_;
+    bool is_patient_ = true;
     std::unique_ptr<control::ControlSocket> socket_;
     std::deque<Peer> peers_;
     int told_ = 0;

@@ -22,6 +22,7 @@ REQUESTS = (
     '{"command":"help"}',
     '{"command":"fault set","id":7,"port":"leaf0:e0","loss":0.01,"delay_ns":1000,"clear":true}',
     '{"command":"drops","port":"leaf0","all":true}\n{"command":"fault set","reorder_distance":3}',
+    '{"command":"fault set","n":3}\n{"command":"fault set","n":2}\n{"command":"drops","all":1}',
 )
 TEXTS = (  # by what fuzz_texts.cpp takes it for
     (0, "64"), (0, "64,512,1518"), (0, "64:7,570:4,1518:1"), (0, "imix"), (0, "imix:aaaaaaaddddg"),
@@ -88,10 +89,25 @@ def seeds():
     for number, (kind, text) in enumerate(TEXTS):
         yield "texts", f"text{number}", bytes([kind, 255]) + text.encode()
     yield "clients", "full_ring", full_ring()
+    yield from sockets()
     for target in SCRIPTED:
         chance = random.Random(target)
         for number in range(SCRIPTS):
             yield target, f"script{number}", chance.randbytes(chance.randrange(SCRIPT_BYTES))
+
+
+def sockets():
+    """For fuzz_control_socket.cpp: peers of a process without patience; names that are none or
+    taken. For fuzz_client_socket.cpp: one program that wants as many windows, then peers, as there
+    are, and one more."""
+    connect, turn, line = b"\0", b"\1", b"\x15hello\n"
+    yield "control_socket", "silent", b"\xF0" + connect + turn * 2 + line
+    yield "control_socket", "in_time", b"\xF0" + connect + line + turn * 2
+    yield "control_socket", "bad_name", b"\xE0" + b"\3a/b" + connect + line + turn
+    yield "control_socket", "taken_name", b"\xE0" + b"\1a" + connect + line + turn
+    hello = b"\x08\0\0\0" + b"\0\0"  # and a backend that says yes, at once
+    yield "client_socket", "windows", connect + hello + b"\5\xF0"
+    yield "client_socket", "peers", connect + hello + b"\5\xF1"
 
 
 def full_ring():
