@@ -2,12 +2,14 @@
 """What became of each mutant when it was tried last: results.json, and docs/mutants.md made of it.
 
 A result belongs to a mutant, the suite that had to find it, and a tree. When mutant or suite have
-changed, it says nothing any more, and the mutant counts as not tried. When only the file has
-changed in which the bug was planted, the result stands and is told as an older one.
+changed, or the test that found it has left the suite's files, it says nothing any more, and the
+mutant counts as not tried. When only the file has changed in which the bug was planted, the result
+stands and is told as an older one.
 """
 import hashlib
 import json
 import pathlib
+import re
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -41,6 +43,17 @@ def of_file(mutant):
     return digest((ROOT / mutant.file).read_text(encoding="utf-8"))
 
 
+def is_there(test, suite):
+    """Whether this test ("Name.Test/instance (how)") still stands in a file of the suite."""
+    if not test or "only" not in suite:
+        return True
+    group, _, name = test.partition(" ")[0].partition(".")
+    pattern = rf"\b{group.rpartition('/')[2]},\s*{name.partition('/')[0]}\b"
+    folder = (ROOT / suite["program"]).parent
+    return any(re.search(pattern, (folder / f"{file}_test.cpp").read_text(encoding="utf-8"))
+               for file in suite["only"])
+
+
 def commit():
     """The last one that changed what is built, with a plus sign if there is more than that."""
     def tell(*argv):
@@ -70,7 +83,8 @@ def keep(results, suites, known):
 def row(mutant, suites, record):
     """As run.py's --json tells a result, with the commit, and whether the file is the same yet."""
     told = record.get(mutant.name)
-    if told is None or told["bug"] != of_bug(mutant, suites):
+    if (told is None or told["bug"] != of_bug(mutant, suites)
+            or not is_there(told["by"], suites[mutant.suite])):
         told = {"by": "", "seed": None, "seconds": None, "error": NOT_TRIED, "commit": None,
                 "file": None}
     return {"name": mutant.name, "area": mutant.area, "file": mutant.file, "suite": mutant.suite,
