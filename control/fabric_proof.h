@@ -17,8 +17,9 @@ namespace ethlink::control {
 struct FabricProof {
     /// Why the fabric is refused; empty: it may run. At most a few, the first ones found.
     std::vector<ConfigError> errors;
-    /// Frames of lossless VCs never wait in a circle, as built and after each single failure.
-    /// True without such VCs: a frame that may be dropped waits for nobody.
+    /// Frames of lossless VCs never wait in a circle, as built, after each single failure, and
+    /// while some switches have the tables of before it and some those of after it. True without
+    /// such VCs: a frame that may be dropped waits for nobody.
     bool deadlock_free = true;
     /// Each link and each switch, one at a time, with the routes as they are then.
     std::uint64_t single_failures_checked = 0;
@@ -28,8 +29,8 @@ struct FabricProof {
     std::vector<std::string> disconnects;
 };
 
-/// The tables of all switches are looked at hop by hop, then what each failure changes in them
-/// (decision 0014).
+/// The tables of all switches are looked at hop by hop, then what each failure changes in them, and
+/// that a running fabric may change so (decision 0014).
 [[nodiscard]] FabricProof prove_fabric(const Fabric& fabric);
 
 /// The same without failures, for tables from anywhere: one per node, in the order of

@@ -38,6 +38,9 @@ ConfigError fault_error(const FabricGraph& graph, const ColumnFault& fault, GpuI
                         const std::string& when) {
     const std::string path = "nodes." + graph.name(fault.way.front());
     const std::string frames = when + "frames for " + hex(dst) + " ";
+    const auto advice = [&](const char* table) {
+        return when.empty() ? table : "join these switches by spines, or each with each";
+    };
     switch (fault.kind) {
         case ColumnFault::Kind::kHole:
             return graph.fabric().error(
@@ -48,10 +51,10 @@ ConfigError fault_error(const FabricGraph& graph, const ColumnFault& fault, GpuI
         case ColumnFault::Kind::kBounce:
             return graph.fabric().error(
                 path, frames + "bounce: " + names(graph, fault.way),
-                "the second switch must not send them back where they come from");
+                advice("the second switch must not send them back where they come from"));
         case ColumnFault::Kind::kLoop:
             return graph.fabric().error(path, frames + "go round: " + names(graph, fault.way),
-                                        "one of these switches must send them elsewhere");
+                                        advice("one of these switches must send them elsewhere"));
     }
     return {};
 }

@@ -14,7 +14,7 @@
 
 namespace ethlink::control {
 
-/// `when` stands in front of a sentence: "without leaf0:u0 - spine0:d0, ", or nothing.
+/// `when` stands in front of a sentence: "while tables change as leaf0 fails, ", or nothing.
 ConfigError cycle_error(const FabricGraph& graph, const std::vector<std::uint32_t>& arcs,
                         const std::string& when = {});
 ConfigError fault_error(const FabricGraph& graph, const ColumnFault& fault, GpuId dst,

@@ -233,6 +233,16 @@ Column column_of(const PathCosts& costs, const Labels& labels, GpuId dst) {
     return column;
 }
 
+Column mixed(const Column& a, const Column& b) {
+    Column column{a.dst, {0}, {}, a.delivers};
+    for (std::uint32_t at = 0; at < a.delivers.size(); ++at) {
+        column.delivers[at] = a.delivers[at] || b.delivers[at];
+        std::ranges::set_union(a.hops(at), b.hops(at), std::back_inserter(column.arcs));
+        column.first.push_back(static_cast<std::uint32_t>(column.arcs.size()));
+    }
+    return column;
+}
+
 Columns columns_of(const FabricGraph& graph,
                    std::span<const std::vector<RouteTable>* const> versions) {
     Columns result;

@@ -41,6 +41,9 @@ struct ColumnFault {
 /// From the labels of a group. Only arcs in `costs` that pass frames are in it.
 Column column_of(const PathCosts& costs, const Labels& labels, GpuId dst);
 
+/// Of each switch the hops of both: it has the tables of one or of the other.
+Column mixed(const Column& a, const Column& b);
+
 /// Ports of tables that are wrong whatever the others say: none such, cables to whom the frame is
 /// not for.
 struct PortFault {

@@ -144,10 +144,11 @@ RouteKeeper::Update RouteKeeper::apply(const FabricCondition& condition) {
         return update;
     }
     used_.clear();
-    const bool flat = routes_.graph().is_flat();
-    const std::vector<RouteTable> old = flat ? all_tables(routes_) : std::vector<RouteTable>();
+    // In layers any two go together; who may drop frames waits for nobody, and TTL ends loops.
+    const bool mixes = !routes_.graph().is_flat() || !any_lossless(*fabric_);
+    const std::vector<RouteTable> old = mixes ? std::vector<RouteTable>() : all_tables(routes_);
     update.changed = routes_.update(after);
-    if (flat) {
+    if (!mixes) {
         for (const ConfigError& error :
              prove_transition(routes_.graph(), old, all_tables(routes_))) {
             update.refused.push_back(error.why);

@@ -55,8 +55,9 @@ public:
         std::vector<std::string> refused;  // why nothing was changed; empty: all is well
     };
 
-    /// Takes a new condition. Where the order of updates matters (flat fabrics, decision 0014) the
-    /// mixture of old and new tables is proven first; if it is not safe all stays as it was.
+    /// Takes a new condition. Where the order of updates matters (flat lossless fabrics, decision
+    /// 0014) the mixture of old and new tables is proven first; if it is not safe all stays as it
+    /// was. After the first failure of a fabric that was accepted (prove_fabric()) it is safe.
     Update apply(const FabricCondition& condition);
 
     /// The same on a copy, told route by route.

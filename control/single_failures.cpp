@@ -13,9 +13,7 @@
 #include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/parallel_for.h>
 
-#include "control/deadlock.h"
 #include "control/proof_words.h"
-#include "control/route_columns.h"
 
 namespace ethlink::control {
 
@@ -49,8 +47,7 @@ struct SingleFailures::After {
     };
     std::map<std::uint32_t, Relabelled> groups;
     std::optional<Relabelled> split_off;  // of one destination that has lost a cable
-    GpuId split_off_gpu;
-    std::uint32_t deserted = RouteGroup::kNone;  // the group it leaves, where nobody stays behind
+    std::size_t split_off_destination = 0;
 };
 
 namespace {
@@ -130,7 +127,7 @@ std::vector<SingleFailures::CableClass> SingleFailures::cable_classes() const {
 FailureResult SingleFailures::without_arc(std::uint32_t arc, std::vector<ArcState>& arcs) const {
     const Removed removed{{arc, graph_.arc(arc).reverse}, kNoSwitch};
     const std::size_t link = graph_.cables(arc).front().link;
-    return without(removed, "without " + link_words(graph_, link) + ", ", arcs);
+    return without(removed, link_words(graph_, link), arcs);
 }
 
 FailureResult SingleFailures::without_switch(std::uint32_t at, std::vector<ArcState>& arcs) const {
@@ -139,17 +136,17 @@ FailureResult SingleFailures::without_switch(std::uint32_t at, std::vector<ArcSt
         removed.arcs.push_back(a);
         removed.arcs.push_back(graph_.arc(a).reverse);
     }
-    return without(removed, "without `" + graph_.name(at) + "`, ", arcs);
+    return without(removed, "`" + graph_.name(at) + "`", arcs);
 }
 
-FailureResult SingleFailures::without(const Removed& removed, const std::string& when,
+FailureResult SingleFailures::without(const Removed& removed, const std::string& what,
                                       std::vector<ArcState>& arcs) const {
     for (const std::uint32_t arc : removed.arcs) arcs[arc] = {kFar, 0};
     const After after = relabelled(removed, arcs);
     FailureResult result;
-    look_at(after, arcs, when, result);
+    look_at(after, arcs, what, result);
     if (const std::string lost = lost_pair(after, removed); !lost.empty()) {
-        result.disconnects = when + lost;
+        result.disconnects = "without " + what + ", " + lost;
     }
     for (const std::uint32_t arc : removed.arcs) arcs[arc] = routes_.state().arcs[arc];
     return result;
@@ -158,11 +155,12 @@ FailureResult SingleFailures::without(const Removed& removed, const std::string&
 /// An endpoint without one of its cables is a group of its own; everybody else stays as he is.
 FailureResult SingleFailures::without_cable(const CableClass& one) const {
     const RouteGroup& group = routes_.state().groups[one.group];
-    const std::string when = "without " + link_words(graph_, one.link) + ", ";
+    const std::string what = link_words(graph_, one.link);
+    const std::string when = "without " + what + ", ";
     FailureResult result;
     result.times = one.times;
     After after;
-    after.split_off_gpu = graph_.destinations()[one.destination].gpu;
+    after.split_off_destination = one.destination;
     after.split_off.emplace();
     GroupKey& key = after.split_off->key;
     key = Removed{{}, one.at}.rest_of(group.key);
@@ -172,8 +170,7 @@ FailureResult SingleFailures::without_cable(const CableClass& one) const {
         return result;
     }
     after.split_off->labels = make_labels(routes_.costs(), key);
-    if (group.members == 1) after.deserted = one.group;
-    look_at(after, routes_.state().arcs, when, result);
+    look_at(after, routes_.state().arcs, what, result);
     for (std::uint32_t g = 0; g < example_.size(); ++g) {
         const RouteGroup& other = routes_.state().groups[g];
         const bool there = joined(key, other.labels) || !joined(group.key, other.labels);
@@ -258,44 +255,58 @@ SingleFailures::After SingleFailures::relabelled(const Removed& removed,
     return after;
 }
 
-void SingleFailures::look_at(const After& after, const std::vector<ArcState>& arcs,
-                             const std::string& when, FailureResult& result) const {
-    const PathCosts costs{&graph_, &arcs};
-    bool ranked = ranked_;
-    const auto look = [&](const Labels& labels, GpuId gpu) {
-        const Column column = column_of(costs, labels, gpu);
+/// Of whom the routes change. Until all switches have the new tables, some still have the old ones:
+/// the keeper of a running fabric would refuse what is not safe then, and go on sending to what has
+/// failed.
+std::vector<Column> SingleFailures::changed_columns(const After& after,
+                                                    const std::vector<ArcState>& arcs,
+                                                    const std::string& when,
+                                                    FailureResult& result) const {
+    std::vector<Column> columns;
+    const auto add = [&](const Labels& labels, std::size_t destination) {
+        const GpuId gpu = graph_.destinations()[destination].gpu;
+        const RouteGroup& group = routes_.state().groups[routes_.state().group_of[destination]];
+        Column column = column_of({&graph_, &arcs}, labels, gpu);
         if (const auto hole = find_hole(graph_, column)) {
             result.errors.push_back(fault_error(graph_, *hole, gpu, when));
         }
-        ranked = ranked && is_ranked(graph_, column);
+        if (lossless_) column = mixed(column_of(routes_.costs(), group.labels, gpu), column);
+        columns.push_back(std::move(column));
     };
-    const auto gpu_of = [&](std::uint32_t g) { return graph_.destinations()[example_[g]].gpu; };
-    for (const auto& [g, changed] : after.groups) look(changed.labels, gpu_of(g));
-    if (after.split_off) look(after.split_off->labels, after.split_off_gpu);
-    if (ranked) return;
+    for (const auto& [g, changed] : after.groups) add(changed.labels, example_[g]);
+    if (after.split_off) add(after.split_off->labels, after.split_off_destination);
+    return columns;
+}
+
+void SingleFailures::look_at(const After& after, const std::vector<ArcState>& arcs,
+                             const std::string& what, FailureResult& result) const {
+    const std::string when = "while tables change as " + what + " fails, ";
+    const std::vector<Column> columns = changed_columns(after, arcs, when, result);
+    const auto ranked = [&](const Column& column) { return is_ranked(graph_, column); };
+    if (ranked_ && std::ranges::all_of(columns, ranked)) return;
 
     // Not by an order, so by the graph of all.
-    WaitGraph waits(graph_);
-    const auto add = [&](const Labels& labels, GpuId gpu) {
-        const Column column = column_of(costs, labels, gpu);
+    for (const Column& column : columns) {
         if (const auto loop = find_loop(graph_, column)) {
-            result.errors.push_back(fault_error(graph_, *loop, gpu, when));
+            result.errors.push_back(fault_error(graph_, *loop, column.dst, when));
         }
-        waits.add(column);
-    };
-    for (std::uint32_t g = 0; g < example_.size(); ++g) {
-        if (g == after.deserted) continue;
-        const auto changed = after.groups.find(g);
-        add(changed == after.groups.end() ? routes_.state().groups[g].labels
-                                          : changed->second.labels,
-            gpu_of(g));
     }
-    if (after.split_off) add(after.split_off->labels, after.split_off_gpu);
     if (!lossless_) return;
+    WaitGraph waits = waits_as_built();
+    for (const Column& column : columns) waits.add(column);
     const std::vector<std::uint32_t> cycle = waits.find_cycle();
     if (cycle.empty()) return;
     result.deadlock = true;
     result.errors.push_back(cycle_error(graph_, cycle, when));
+}
+
+WaitGraph SingleFailures::waits_as_built() const {
+    WaitGraph waits(graph_);
+    for (std::uint32_t g = 0; g < example_.size(); ++g) {
+        const GpuId gpu = graph_.destinations()[example_[g]].gpu;
+        waits.add(column_of(routes_.costs(), routes_.state().groups[g].labels, gpu));
+    }
+    return waits;
 }
 
 /// A pair of endpoints that have lost each other.

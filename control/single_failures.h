@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Takes one link or one switch away at a time, and looks at the routes that then hold.
+// Takes one link or one switch away at a time, and looks at the routes that then hold, by
+// themselves and mixed with those of before.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include "control/config_error.h"
+#include "control/deadlock.h"
+#include "control/route_columns.h"
 #include "control/routes.h"
 
 namespace ethlink::control {
@@ -45,12 +48,15 @@ private:
     FailureResult without_switch(std::uint32_t at, std::vector<ArcState>& arcs) const;
     FailureResult without_cable(const CableClass& one) const;
     std::vector<FailureResult> between_endpoints() const;
-    FailureResult without(const Removed& removed, const std::string& when,
+    FailureResult without(const Removed& removed, const std::string& what,
                           std::vector<ArcState>& arcs) const;
 
     After relabelled(const Removed& removed, const std::vector<ArcState>& arcs) const;
-    void look_at(const After& after, const std::vector<ArcState>& arcs, const std::string& when,
+    void look_at(const After& after, const std::vector<ArcState>& arcs, const std::string& what,
                  FailureResult& result) const;
+    std::vector<Column> changed_columns(const After& after, const std::vector<ArcState>& arcs,
+                                        const std::string& when, FailureResult& result) const;
+    WaitGraph waits_as_built() const;
     std::string lost_pair(const After& after, const Removed& removed) const;
     bool is_joined(NodeId from, GpuId to) const;
     bool is_alone(std::uint32_t group) const;

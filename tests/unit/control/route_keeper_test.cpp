@@ -8,7 +8,9 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
+#include "control/fabric_proof.h"
 #include "control/reload_plan.h"
 #include "control/topology.h"
 #include "tests/fabrics/fabric_builder.h"
@@ -149,6 +151,36 @@ TEST(RouteKeeper, AnUnsafeMixtureIsRefusedAndAllStaysAsItWas) {
     EXPECT_EQ(keeper.condition(), FabricCondition(fabric));
     for (std::uint32_t n = 0; n < fabric.nodes.size(); ++n) {
         EXPECT_TRUE(keeper.routes().table_of({n}) == before[n]) << n;
+    }
+}
+
+/// One link, or all of a switch.
+FabricCondition one_failure(const Fabric& fabric, RandomBits& random) {
+    FabricCondition condition(fabric);
+    const auto any = [&](std::size_t n) {
+        return static_cast<std::size_t>(pick(random, 0, static_cast<int>(n) - 1));
+    };
+    const FabricNode& node = fabric.nodes[any(fabric.nodes.size())];
+    if (node.kind != NodeKind::kSwitch) {
+        condition.dead[any(fabric.links.size())] = true;
+        return condition;
+    }
+    for (const FabricPort& port : node.ports) {
+        if (port.link) condition.dead[*port.link] = true;
+    }
+    return condition;
+}
+
+// Or a fabric could start, and stand there with the first broken cable.
+RC_GTEST_PROP(RouteKeeperProperty, WhatIsAcceptedMayLeaveWhateverDiesAndTakeItBack, ()) {
+    RandomBits random(*rc::gen::arbitrary<std::uint32_t>());
+    const Fabric fabric = random_fabric(random);
+    const bool accepted = prove_fabric(fabric).errors.empty();
+    RC_TAG(accepted ? "accepted" : "refused");
+    RouteKeeper keeper(fabric);
+    for (int i = 0; i < 8 && accepted; ++i) {
+        RC_ASSERT(keeper.apply(one_failure(fabric, random)).refused.empty());
+        RC_ASSERT(keeper.apply(FabricCondition(fabric)).refused.empty());
     }
 }
 
