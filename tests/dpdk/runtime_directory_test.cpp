@@ -12,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/runtime/temporary_directory.h"
+
 namespace ethlink::dpdk {
 namespace {
 
@@ -19,12 +21,6 @@ namespace fs = std::filesystem;
 
 class RuntimeFolders : public ::testing::Test {
 protected:
-    RuntimeFolders() {
-        std::string pattern = (fs::temp_directory_path() / "ethlink-test-XXXXXX").string();
-        base_ = mkdtemp(pattern.data());
-    }
-    ~RuntimeFolders() override { fs::remove_all(base_); }
-
     fs::path folder(const std::string& name, bool marked) const {
         fs::create_directory(base_ / name);
         std::ofstream(base_ / name / "dpdk_telemetry.v2") << "left";
@@ -32,7 +28,8 @@ protected:
         return base_ / name;
     }
 
-    fs::path base_;
+    control::test::TemporaryDirectory place_;
+    fs::path base_ = place_.path();
 };
 
 TEST_F(RuntimeFolders, OfTheDeadAreRemovedAndNoOthers) {

@@ -2,7 +2,6 @@
 // What `up` writes down is what `down` reads, and only one of them works on a fabric at a time.
 #include "control/deploy/fabric_record.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "control/deploy/tear_down.h"
+#include "tests/unit/runtime/temporary_directory.h"
 
 namespace ethlink::control {
 namespace {
@@ -22,12 +22,6 @@ using testing::HasSubstr;
 
 class FabricRecordTest : public testing::Test {
 protected:
-    FabricRecordTest() {
-        std::string place = testing::TempDir() + "ethlink-record-XXXXXX";
-        folder_ = mkdtemp(place.data());
-    }
-    ~FabricRecordTest() override { fs::remove_all(folder_); }
-
     FabricDirectory claimed() {
         auto directory = FabricDirectory::claim(folder_, "rack", true);
         EXPECT_TRUE(directory) << directory.error();
@@ -53,7 +47,8 @@ protected:
                            .process = {}}}};
     }
 
-    std::string folder_;
+    test::TemporaryDirectory place_;
+    const std::string& folder_ = place_.path();
 };
 
 TEST_F(FabricRecordTest, IsReadAsItWasWritten) {

@@ -2,9 +2,7 @@
 // Tools and daemons as they are started: no shell, no strange descriptors, nothing unrecorded.
 #include "control/deploy/spawn.h"
 
-#include <cstdlib>
 #include <fcntl.h>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -14,6 +12,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/runtime/temporary_directory.h"
+
 namespace ethlink::control {
 namespace {
 
@@ -21,12 +21,6 @@ using testing::HasSubstr;
 
 class Spawn : public testing::Test {
 protected:
-    Spawn() {
-        std::string place = testing::TempDir() + "ethlink-spawn-XXXXXX";
-        folder_ = mkdtemp(place.data());
-    }
-    ~Spawn() override { std::filesystem::remove_all(folder_); }
-
     DaemonStart sh(const std::string& script) const {
         return {.program = "/bin/sh",
                 .argv = {"sh", "-c", script},
@@ -39,7 +33,8 @@ protected:
         return {std::istreambuf_iterator<char>(in), {}};
     }
 
-    std::string folder_;
+    test::TemporaryDirectory place_;
+    const std::string& folder_ = place_.path();
 };
 
 bool yes(pid_t) {

@@ -2,6 +2,7 @@
 // A directory for one test, gone with it.
 #pragma once
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
