@@ -145,10 +145,10 @@ RouteKeeper::Update RouteKeeper::apply(const FabricCondition& condition) {
     }
     used_.clear();
     // In layers any two go together; who may drop frames waits for nobody, and TTL ends loops.
-    const bool mixes = !routes_.graph().is_flat() || !any_lossless(*fabric_);
-    const std::vector<RouteTable> old = mixes ? std::vector<RouteTable>() : all_tables(routes_);
+    const bool must_fit = routes_.graph().is_flat() && any_lossless(*fabric_);
+    const std::vector<RouteTable> old = must_fit ? all_tables(routes_) : std::vector<RouteTable>();
     update.changed = routes_.update(after);
-    if (!mixes) {
+    if (must_fit) {
         for (const ConfigError& error :
              prove_transition(routes_.graph(), old, all_tables(routes_))) {
             update.refused.push_back(error.why);
